@@ -1,0 +1,215 @@
+"""Every setting, with its default and one line for the table of `docs/settings.md`.
+
+Each is also an environment variable: `FHIR_SERVER_` and the name in capitals. Run
+`python -m fhir_server.settings` to print the table.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "FHIR_SERVER_"
+
+
+class Settings(BaseSettings):
+    """The settings of one server. Immutable; `Settings()` reads the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=1, le=65535, description="TCP port to listen on.")
+    base_url: str = Field(
+        default="",
+        description="Public address of the FHIR base, such as `https://dmp.example/fhir`. "
+        "Empty: made of host and port.",
+    )
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Directory of the installation: embedded MongoDB, signing key, lock.",
+    )
+    mongodb_uri: str | None = Field(
+        default=None,
+        repr=False,  # it may hold a password
+        description="A MongoDB replica set or sharded cluster, 6.0 or later. "
+        "Unset: an embedded MongoDB in the data directory.",
+    )
+    database: str = Field(
+        default="fhir", pattern=r"^[A-Za-z0-9_-]{1,38}$", description="Name of the database."
+    )
+    mongod: Path | None = Field(
+        default=None,
+        description="Program of the embedded MongoDB. Unset: looked for on PATH, then in "
+        "the package of the extra `embedded`.",
+    )
+    mongodb_cache_gb: float = Field(
+        default=0.5, ge=0.25, le=1024, description="Cache of the embedded MongoDB, in GiB."
+    )
+    server: Literal["granian", "gunicorn"] = Field(
+        default="granian", description="HTTP server to run."
+    )
+    workers: int = Field(default=2, ge=1, le=256, description="Processes that answer requests.")
+    threads: int = Field(
+        default=32,
+        ge=1,
+        le=512,
+        description="Requests that one worker answers at the same time. A client that sends its "
+        "body slowly holds one.",
+    )
+    backlog: int = Field(
+        default=1024, ge=128, le=65535, description="Connections that may wait to be accepted."
+    )
+    auth: Literal["smart", "off"] = Field(
+        default="smart",
+        description="`off`: a request without a token is the trusted system. Loopback only.",
+    )
+    demo: bool = Field(default=False, description="Load the demonstration records on first use.")
+    max_body_bytes: int = Field(
+        default=20 * 1024 * 1024,
+        ge=1024,
+        description="Largest request body, in bytes; over it, 413.",
+    )
+    max_bundle_entries: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Most entries in a batch or transaction; over it, 413.",
+    )
+    page_size: int = Field(
+        default=20, ge=1, description="Matches on a search page without `_count`."
+    )
+    max_page_size: int = Field(default=1000, ge=1, description="Most matches on a search page.")
+    hop_limit: int = Field(
+        default=5000,
+        ge=1,
+        description="Most resources that one hop of a chained search may pass through.",
+    )
+    authorization_lifetime_days: int = Field(
+        default=365,
+        ge=1,
+        description="Days that an authorisation lasts unless it says less (rule R21).",
+    )
+    rate_limit: Literal["on", "off"] = Field(default="on", description="Limit requests per caller.")
+    timezone: str = Field(
+        default="Europe/Paris",
+        description="Zone of dates that are sent without one, such as `2024-03-31`.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity of what is logged."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError(f"`{value}` is not a time zone such as `Europe/Paris`") from error
+        return value
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and (
+            urlsplit(value).scheme not in ("http", "https") or not urlsplit(value).netloc
+        ):
+            raise ValueError(f"`{value}` is not an http or https address")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        # INVARIANT: a server that trusts whoever has no token is never reachable from elsewhere.
+        if self.auth == "off" and not is_loopback(self.host):
+            raise ValueError(
+                f"auth off is for loopback addresses only, not `{self.host}`: "
+                "listen on 127.0.0.1, or use auth smart"
+            )
+        if self.page_size > self.max_page_size:
+            raise ValueError("page_size must not be over max_page_size")
+        return self
+
+    @property
+    def root_url(self) -> str:
+        """Return the address of the portal, without a slash at the end."""
+        return self.fhir_url.removesuffix("/fhir")
+
+    @property
+    def fhir_url(self) -> str:
+        """Return the public address of the FHIR base, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url or f"http://{host}:{self.port}/fhir"
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that make `Settings()` equal to this in another process."""
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {PREFIX + name.upper(): _text(value) for name, value in values if value is not None}
+
+
+def read(given: Mapping[str, Any]) -> Settings:
+    """Return the settings of the environment, with those of `given` that are not None on top.
+
+    Raises `ValueError` with one line that names the option or variable at fault.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        words = first["msg"].removeprefix("Value error, ")
+        name = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{name}: {words[:1].lower()}{words[1:]}" if name else words) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def table() -> str:
+    """Return the settings as the Markdown of `docs/settings.md`."""
+    lines = [
+        "# Settings",
+        "",
+        "Generated by `python -m fhir_server.settings > docs/settings.md`.",
+        "",
+        "| setting | variable | values | default | what it does |",
+        "|---|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "unset" if field.default in (None, "") else f"`{_text(field.default)}`"
+        variable = f"`{PREFIX}{name.upper()}`"
+        lines.append(
+            f"| `{name}` | {variable} | {_values(field.annotation)} | {default} "
+            f"| {field.description} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _values(annotation: Any) -> str:
+    choices = getattr(annotation, "__args__", ())
+    if choices and all(isinstance(choice, str) for choice in choices):
+        return " · ".join(f"`{choice}`" for choice in choices)
+    kinds = [kind for kind in choices or (annotation,) if kind is not type(None)]
+    words = {int: "integer", float: "number", bool: "`true` · `false`", str: "text", Path: "path"}
+    return " · ".join(words[kind] for kind in kinds)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+if __name__ == "__main__":
+    print(table(), end="")
