@@ -1,0 +1,1 @@
+"""Hold FHIR values without I/O: JSON, dates, references, outcomes and bundles."""
