@@ -1,0 +1,43 @@
+"""The facts about one document or resource that a rule may rest on: their names, nothing else.
+
+They stand in the stored document under `acl`, computed once when it is written. The kernel names
+them bare; `predicate.under("acl", …)` moves a finished predicate to where the store keeps them.
+
+| fact        | holds |
+|---|---|
+| `patient`   | logical id of the one record that the resource belongs to |
+| `governance`| what kind of thing it is to consent: `record`, `pointer`, `binary`, `patient`, `careteam`, `policy`, `trace`, `directory`, `knowledge`, `restricted` (`mappings/governance.json`) |
+| `shared`    | true when it belongs to several records: it is then in none, and no one but a trusted system knows it (L63) |
+| `ref`       | `Type/id` |
+| `types`     | document type codes: the rows of the habilitation matrix (R37) |
+| `classes`   | resource type and document class codes, for `Consent.provision.class` |
+| `labels`    | confidentiality and visibility labels in force, the newest version's included (R43, L38) |
+| `authors`   | keys of the authors and of who deposited it (R44) |
+| `owner`     | key of who deposited it |
+| `deposited` | microseconds since the epoch of the first version (R50, R51) |
+| `dated`     | the resource's own date as `{lo, hi}` microseconds, for `provision.dataPeriod` |
+| `targets`   | for pointers and binaries: the same facts of what they point to |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PATIENT: Final = "patient"
+GOVERNANCE: Final = "governance"
+SHARED: Final = "shared"
+REF: Final = "ref"
+TYPES: Final = "types"
+CLASSES: Final = "classes"
+LABELS: Final = "labels"
+AUTHORS: Final = "authors"
+OWNER: Final = "owner"
+DEPOSITED: Final = "deposited"
+DATED: Final = "dated"
+TARGETS: Final = "targets"
+
+MASQUE_PS: Final = "MASQUE_PS"
+INVISIBLE_PATIENT: Final = "INVISIBLE_PATIENT"
+INVISIBLE_REPRESENTANTS_LEGAUX: Final = "INVISIBLE_REPRESENTANTS_LEGAUX"
+VISIBILITY_LABELS: Final = frozenset({MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX})
+CONFIDENTIALITY_LABELS: Final = frozenset({"U", "L", "M", "N", "R", "V"})

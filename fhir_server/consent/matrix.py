@@ -1,0 +1,71 @@
+"""The habilitation matrix (R37): which profession reads which type of document.
+
+Data, not code: `mappings/habilitation.csv`, one row a document type, one column a profession and
+two more for the callers that are not people. A cell is `read` or `none`; what is not in the
+table is `none`.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from fhir_server.consent.requester import Kind, Requester
+
+ESTABLISHMENT_SOFTWARE = "ESTABLISHMENT_SOFTWARE"
+REFERENCED_SERVICE = "REFERENCED_SERVICE"
+_COLUMN_OF_KIND = {
+    Kind.ESTABLISHMENT_SOFTWARE: ESTABLISHMENT_SOFTWARE,
+    Kind.REFERENCED_SERVICE: REFERENCED_SERVICE,
+}
+
+
+class MatrixError(ValueError):
+    """The matrix can't be read exactly; the server must not start with it."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """For each column the document types that it reads."""
+
+    readable: Mapping[str, frozenset[str]]
+
+    @cached_property
+    def version(self) -> str:
+        """Return a short hash of the content, for receipts and the log."""
+        text = repr(sorted((column, sorted(types)) for column, types in self.readable.items()))
+        return sha256(text.encode()).hexdigest()[:16]
+
+    def types_for(self, requester: Requester) -> frozenset[str]:
+        """Return the types that `requester` may read; none for a profession without a column."""
+        column = _COLUMN_OF_KIND.get(requester.kind, requester.profession)
+        return self.readable.get(column, frozenset())
+
+
+def read_matrix(lines: Iterable[str]) -> Matrix:
+    """Read the CSV; raises `MatrixError` on a cell that is neither `read` nor `none`."""
+    rows = csv.DictReader(lines)
+    columns = {name: name.split(" ")[0] for name in rows.fieldnames or () if _is_column(name)}
+    if not columns:
+        raise MatrixError("the habilitation matrix has no profession column")
+    readable: dict[str, set[str]] = {column: set() for column in columns.values()}
+    for row in rows:
+        for name, column in columns.items():
+            match row[name]:
+                case "read":
+                    readable[column].add(row["type"])
+                case "none":
+                    pass
+                case other:
+                    raise MatrixError(
+                        f"habilitation matrix: type `{row['type']}`, profession `{column}`: "
+                        f"`{other}` is neither `read` nor `none`"
+                    )
+    return Matrix({column: frozenset(types) for column, types in readable.items()})
+
+
+def _is_column(name: str) -> bool:
+    return name.startswith(("G15_", "G16_")) or name in (ESTABLISHMENT_SOFTWARE, REFERENCED_SERVICE)

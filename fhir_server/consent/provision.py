@@ -1,0 +1,126 @@
+"""A Consent's provision, for one caller at one instant, as a predicate over documents.
+
+R4 (https://hl7.org/fhir/R4/consent.html, provision): a nested provision is an exception to the one
+around it. So a permit covers what it matches and what permits nested in it match, less what denies
+nested in it match; a deny covers what it matches less what permits nested in it match.
+
+INVARIANT: a provision that is not `exact` never permits, and denies without its conditions.
+"""
+
+from __future__ import annotations
+
+from fhir_server.consent import facts
+from fhir_server.consent.policy import ConsentPolicy, Provision
+from fhir_server.consent.requester import Purpose, Requester
+from fhir_server.predicate import (
+    ALWAYS,
+    NEVER,
+    After,
+    Before,
+    Predicate,
+    Some,
+    all_of,
+    any_of,
+    negate,
+    one_of,
+)
+
+PURPOSES: dict[Purpose, frozenset[str]] = {
+    Purpose.TREATMENT: frozenset({"TREAT"}),
+    Purpose.BREAK_GLASS: frozenset({"BTG"}),
+    Purpose.REGULATION: frozenset({"ETREAT"}),
+    Purpose.PATIENT_REQUEST: frozenset({"PATRQT"}),
+    Purpose.FEED: frozenset(),
+    Purpose.ADMINISTRATION: frozenset(),
+}
+"""v3-ActReason codes that each purpose of use answers to (contract, Consent conventions 2)."""
+
+READING_ACTIONS = frozenset({"access", "use", "disclose"})
+
+
+def permitted(
+    consent: ConsentPolicy, requester: Requester, keys: frozenset[str], at: int
+) -> Predicate:
+    """Return what `consent` lets the caller read; never, unless its root permits by name."""
+    root = consent.root
+    if not root.permits or not root.names_actor or not consent.in_force.covers(at):
+        return NEVER
+    return _permit(root, requester, keys, at)
+
+
+def denied(
+    consent: ConsentPolicy, requester: Requester, keys: frozenset[str], at: int
+) -> Predicate:
+    """Return what `consent` takes from the caller: blocks (R24, R26) and oppositions (R65)."""
+    if consent.root.permits or not consent.in_force.covers(at):
+        return NEVER
+    return _deny(consent.root, requester, keys, at)
+
+
+def _permit(provision: Provision, requester: Requester, keys: frozenset[str], at: int) -> Predicate:
+    if not _concerns(provision, requester, keys, at, permit=True):
+        return NEVER
+    granted, taken = [_conditions(provision)], []
+    for inner in provision.nested:
+        if inner.permits:
+            granted.append(_permit(inner, requester, keys, at))
+        else:
+            taken.append(_deny(inner, requester, keys, at))
+    return all_of(any_of(*granted), negate(any_of(*taken)))
+
+
+def _deny(provision: Provision, requester: Requester, keys: frozenset[str], at: int) -> Predicate:
+    if not _concerns(provision, requester, keys, at, permit=False):
+        return NEVER
+    covered = _conditions(provision) if provision.exact else ALWAYS
+    spared = [_permit(inner, requester, keys, at) for inner in provision.nested if inner.permits]
+    also = [_deny(inner, requester, keys, at) for inner in provision.nested if not inner.permits]
+    return any_of(all_of(covered, negate(any_of(*spared))), *also)
+
+
+def _concerns(
+    provision: Provision, requester: Requester, keys: frozenset[str], at: int, *, permit: bool
+) -> bool:
+    """Tell whether actor, purpose, action and period let the provision speak of this request."""
+    if permit and not provision.exact:
+        return False
+    if not provision.period.covers(at) and (permit or provision.exact):
+        return False
+    if provision.names_actor and not keys.intersection(provision.actors):
+        return False
+    if provision.actions and not READING_ACTIONS.intersection(provision.actions):
+        return False
+    return not provision.purposes or _serves(provision.purposes, requester.purpose, permit=permit)
+
+
+def _serves(purposes: tuple[str, ...], asked: Purpose, *, permit: bool) -> bool:
+    """Match purposes; a deny of TREAT also covers its emergencies, which v3-ActReason puts below."""
+    wanted = PURPOSES[asked]
+    if not permit and asked in (Purpose.BREAK_GLASS, Purpose.REGULATION):
+        wanted = wanted | {"TREAT"}
+    return bool(wanted.intersection(purposes))
+
+
+def _conditions(provision: Provision) -> Predicate:
+    """Return the part of a provision that speaks of the data."""
+    parts: list[Predicate] = []
+    if provision.labels:
+        parts.append(one_of(facts.LABELS, provision.labels))
+    if provision.classes:
+        parts.append(one_of(facts.CLASSES, provision.classes))
+    if provision.codes:
+        parts.append(one_of(facts.TYPES, provision.codes))
+    if provision.data_period is not None:
+        inside = all_of(
+            After("lo", provision.data_period.start, inclusive=True),
+            Before("hi", provision.data_period.end, inclusive=True),
+        )
+        parts.append(Some(facts.DATED, inside))
+    if provision.instances or provision.authored_by:
+        parts.append(
+            any_of(
+                one_of(facts.REF, provision.instances),
+                one_of(facts.AUTHORS, provision.authored_by),
+            )
+        )
+    return all_of(*parts)

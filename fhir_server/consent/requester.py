@@ -1,0 +1,78 @@
+"""Who asks: the facts about a caller that a decision may rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a caller is. Spelled as `fhir-server token --kind` takes it (contract, Tokens)."""
+
+    PROFESSIONAL = "professional"
+    PATIENT = "patient"
+    REPRESENTATIVE = "representative"
+    ESTABLISHMENT_SOFTWARE = "establishment-software"
+    REFERENCED_SERVICE = "referenced-service"
+    HEALTH_INSURANCE_FEED = "health-insurance-feed"
+    SAMU_REGULATOR = "samu-regulator"
+    INSURER = "insurer"
+    BANK = "bank"
+    OCCUPATIONAL_MEDICINE = "occupational-medicine"
+    SECRETARY = "secretary"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+    TRUSTED_SYSTEM = "trusted-system"
+
+
+class Purpose(StrEnum):
+    """Why a caller asks. Spelled as `fhir-server token --purpose` takes it."""
+
+    TREATMENT = "treatment"
+    BREAK_GLASS = "break-glass"
+    REGULATION = "regulation"
+    PATIENT_REQUEST = "patient-request"
+    FEED = "feed"
+    ADMINISTRATION = "administration"
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """A caller, as its token describes it.
+
+    `rpps` is 11 digits; `profession` a TRE_G15 code such as `G15_21`; `organization` a FINESS of
+    9 digits; `patient` the logical id of the one record a patient, a representative or an
+    emergency is about; `reason` the words given for a break-glass; `client` a stable name of the
+    software, for the log.
+    """
+
+    kind: Kind
+    purpose: Purpose = Purpose.TREATMENT
+    rpps: str = ""
+    profession: str = ""
+    specialty: str = ""
+    organization: str = ""
+    patient: str = ""
+    reason: str = ""
+    client: str = ""
+    name: str = ""
+    scope: str = ""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The names under which a record's policy can link, block or credit this caller."""
+        found = set()
+        if self.rpps:
+            found.add(f"rpps:{self.rpps}")
+        if self.organization:
+            found.add(f"finess:{self.organization}")
+        if self.kind is Kind.PATIENT and self.patient:
+            found.add(f"patient:{self.patient}")
+        if self.kind is Kind.REPRESENTATIVE and self.patient:
+            found.add(f"representative:{self.patient}")
+        return frozenset(found)
+
+
+TRUSTED = Requester(
+    kind=Kind.TRUSTED_SYSTEM, purpose=Purpose.ADMINISTRATION, client="trusted-system"
+)

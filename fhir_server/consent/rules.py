@@ -1,0 +1,291 @@
+"""The rules, as a table: who may not, then who may. Each is written once, as a predicate.
+
+The order is that of precedence (design/consent.md section 3), strongest first. A rule's
+`reading` answers: of this record, for this caller, now: which documents does the rule speak of?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from fhir_server.consent import facts
+from fhir_server.consent.matrix import Matrix
+from fhir_server.consent.policy import RecordPolicy
+from fhir_server.consent.provision import denied, permitted
+from fhir_server.consent.requester import Kind, Purpose, Requester
+from fhir_server.predicate import (
+    ALWAYS,
+    NEVER,
+    After,
+    Has,
+    Predicate,
+    all_of,
+    any_of,
+    negate,
+    one_of,
+)
+
+MONTH: Final = 30 * 24 * 3600 * 1_000_000
+"""R51 says one month; here 30 days, the shortest reading that a calendar can't stretch."""
+
+EXCLUDED: Final = frozenset(
+    {
+        Kind.INSURER,
+        Kind.BANK,
+        Kind.OCCUPATIONAL_MEDICINE,
+        Kind.SECRETARY,
+        Kind.HEALTH_INSURANCE_FEED,
+    }
+)
+PROFESSIONAL: Final = frozenset(
+    {
+        Kind.PROFESSIONAL,
+        Kind.SAMU_REGULATOR,
+        Kind.ESTABLISHMENT_SOFTWARE,
+        Kind.REFERENCED_SERVICE,
+    }
+)
+"""Callers to whom the record opens only by a link, a Consent or an emergency."""
+
+CARE: Final = ("record", "pointer", "binary", "patient", "careteam", "policy")
+"""Governances that a professional's link opens; traces have rules of their own (R72)."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A caller, a record and an instant: what a rule is read for."""
+
+    requester: Requester
+    policy: RecordPolicy
+    matrix: Matrix
+    at: int
+    keys: frozenset[str]
+
+    @property
+    def professional(self) -> bool:
+        """Tell whether the caller needs a link to the record."""
+        return self.requester.kind in PROFESSIONAL
+
+    @property
+    def attending(self) -> bool:
+        """Tell whether the caller is the record's attending doctor now (R20)."""
+        return self.linked("attending")
+
+    def linked(self, via: str) -> bool:
+        """Tell whether a link of kind `via` ties the caller to the record now."""
+        return any(
+            link.via == via and link.key in self.keys and link.period.covers(self.at)
+            for link in self.policy.links
+        )
+
+    def about(self) -> bool:
+        """Tell whether the caller's token names this very record."""
+        return self.requester.patient == self.policy.patient
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: where it is written, and which documents of a record it speaks of."""
+
+    id: str
+    effect: Literal["forbid", "permit"]
+    sources: tuple[str, ...]
+    reading: Callable[[Case], Predicate]
+    fr: str
+    en: str
+
+
+def _when(condition: bool, predicate: Predicate = ALWAYS) -> Predicate:
+    return predicate if condition else NEVER
+
+
+def _own(case: Case) -> Predicate:
+    return one_of(facts.AUTHORS, case.keys)
+
+
+def _blocks(case: Case) -> Predicate:
+    if not case.professional:
+        return NEVER
+    return any_of(
+        *(denied(consent, case.requester, case.keys, case.at) for consent in case.policy.consents)
+    )
+
+
+def _masked(case: Case) -> Predicate:
+    hidden = all_of(Has(facts.LABELS, facts.MASQUE_PS), negate(_own(case)))
+    return _when(case.professional and not case.attending, hidden)
+
+
+def _invisible_to_patient(case: Case) -> Predicate:
+    recent = After(facts.DEPOSITED, case.at - MONTH)
+    mine = case.requester.kind in (Kind.PATIENT, Kind.REPRESENTATIVE)
+    return _when(mine, all_of(Has(facts.LABELS, facts.INVISIBLE_PATIENT), recent))
+
+
+def _not_habilitated(case: Case) -> Predicate:
+    if not case.professional or case.attending:
+        return NEVER
+    readable = one_of(facts.TYPES, case.matrix.types_for(case.requester))
+    return all_of(Has(facts.GOVERNANCE, "record"), negate(readable), negate(_own(case)))
+
+
+def _authorised(case: Case) -> Predicate:
+    if not case.professional:
+        return NEVER
+    granted = any_of(
+        *(
+            permitted(consent, case.requester, case.keys, case.at)
+            for consent in case.policy.consents
+        )
+    )
+    return all_of(one_of(facts.GOVERNANCE, CARE), granted)
+
+
+def _emergency(case: Case, *kinds: Kind, purpose: Purpose, reason: bool) -> Predicate:
+    asked = (
+        case.requester.kind in kinds
+        and case.requester.purpose is purpose
+        and case.about()
+        and (bool(case.requester.reason) or not reason)
+    )
+    return _when(asked, one_of(facts.GOVERNANCE, CARE))
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    Rule(
+        "excluded-kind",
+        "forbid",
+        ("R32", "R33", "R34", "R35"),
+        lambda case: _when(case.requester.kind in EXCLUDED),
+        "Cette catégorie d'appelant ne lit jamais un dossier.",
+        "This kind of caller never reads a record.",
+    ),
+    Rule(
+        "record-closed",
+        "forbid",
+        ("R7", "R8", "R13"),
+        lambda case: _when(case.professional and case.policy.closed),
+        "Le dossier est fermé.",
+        "The record is closed.",
+    ),
+    Rule(
+        "blocked-or-opposed",
+        "forbid",
+        ("R24", "R26", "R38", "R65", "R67"),
+        _blocks,
+        "Le titulaire a bloqué cet appelant ou s'oppose à cet accès.",
+        "The holder blocked this caller or opposes this access.",
+    ),
+    Rule(
+        "masked-to-professionals",
+        "forbid",
+        ("R43", "R44", "R70"),
+        _masked,
+        "Le document est masqué aux professionnels.",
+        "The document is masked to professionals.",
+    ),
+    Rule(
+        "invisible-to-patient",
+        "forbid",
+        ("R49", "R51"),
+        _invisible_to_patient,
+        "Le document attend une consultation d'annonce.",
+        "The document waits for an announcement consultation.",
+    ),
+    Rule(
+        "invisible-to-representatives",
+        "forbid",
+        ("R58",),
+        lambda case: _when(
+            case.requester.kind is Kind.REPRESENTATIVE,
+            Has(facts.LABELS, facts.INVISIBLE_REPRESENTANTS_LEGAUX),
+        ),
+        "Le document n'est pas visible par les représentants légaux.",
+        "The document is not visible to legal representatives.",
+    ),
+    Rule(
+        "not-habilitated",
+        "forbid",
+        ("R37", "R39", "R40", "R41"),
+        _not_habilitated,
+        "La matrice d'habilitation n'ouvre pas ce type de document à cette profession.",
+        "The habilitation matrix does not open this type of document to this profession.",
+    ),
+    Rule(
+        "holder",
+        "permit",
+        ("R15", "R25", "R71", "R72"),
+        lambda case: _when(case.requester.kind is Kind.PATIENT and case.about()),
+        "Le titulaire lit son dossier.",
+        "The holder reads their record.",
+    ),
+    Rule(
+        "legal-representative",
+        "permit",
+        ("R54",),
+        lambda case: _when(case.requester.kind is Kind.REPRESENTATIVE and case.about()),
+        "Le représentant légal exerce les droits du titulaire.",
+        "The legal representative exercises the holder's rights.",
+    ),
+    Rule(
+        "attending-doctor",
+        "permit",
+        ("R20", "R72"),
+        lambda case: _when(
+            case.professional and case.attending, one_of(facts.GOVERNANCE, (*CARE, "trace"))
+        ),
+        "Le médecin traitant lit tout le dossier.",
+        "The attending doctor reads the whole record.",
+    ),
+    Rule(
+        "care-team",
+        "permit",
+        ("R16",),
+        lambda case: _when(
+            case.professional and case.linked("care-team"), one_of(facts.GOVERNANCE, CARE)
+        ),
+        "L'appelant est de l'équipe de soins.",
+        "The caller is of the care team.",
+    ),
+    Rule(
+        "authorised",
+        "permit",
+        ("R15", "R21"),
+        _authorised,
+        "Une autorisation du titulaire est en vigueur.",
+        "An authorisation of the holder is in force.",
+    ),
+    Rule(
+        "break-glass",
+        "permit",
+        ("R63", "R68"),
+        lambda case: _emergency(case, Kind.PROFESSIONAL, purpose=Purpose.BREAK_GLASS, reason=True),
+        "Bris de glace : urgence motivée sur ce dossier.",
+        "Break-glass: an emergency on this record, with its reason.",
+    ),
+    Rule(
+        "regulation",
+        "permit",
+        ("R64", "R67"),
+        lambda case: _emergency(
+            case,
+            Kind.SAMU_REGULATOR,
+            Kind.PROFESSIONAL,
+            purpose=Purpose.REGULATION,
+            reason=False,
+        ),
+        "Régulation médicale du centre 15 pour ce dossier.",
+        "Emergency regulation (centre 15) for this record.",
+    ),
+    Rule(
+        "own-act",
+        "permit",
+        ("R72",),
+        lambda case: _when(case.professional, all_of(Has(facts.GOVERNANCE, "trace"), _own(case))),
+        "L'appelant lit la trace de ses propres actes.",
+        "The caller reads the trace of their own acts.",
+    ),
+)
+"""All rules that speak of a record. A caller of kind `trusted-system` is outside them."""
