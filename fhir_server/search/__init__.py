@@ -1,0 +1,1 @@
+"""Search: query string to predicate, resource to index values."""

@@ -1,0 +1,131 @@
+"""The parameters that shape a result: https://hl7.org/fhir/R4/search.html#return."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.fhir.errors import BadRequest
+from fhir_server.search import registry
+
+MAX_SORT_KEYS: Final = 4
+_NOT_ABOUT_RESULTS: Final = frozenset({"_format", "_pretty", "_cursor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many matches a page has: when nothing is asked, and at the most."""
+
+    usual: int = 20
+    most: int = 1000
+
+
+COUNTS: Final = Counts()
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of `_sort`; `field` holds one scalar or nothing. Absent sorts before all others."""
+
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`_include=source:parameter[:target]`; `target` is empty for any."""
+
+    source: str
+    code: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a search is answered. `count` 0 or `summary_count` asks for the total alone."""
+
+    count: int = COUNTS.usual
+    sort: tuple[SortKey, ...] = ()
+    includes: tuple[Include, ...] = ()
+    total: Literal["", "none", "estimate", "accurate"] = ""
+    summary_count: bool = False
+
+
+def read_result(
+    resource_type: str,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    lenient: bool = False,
+    counts: Counts = COUNTS,
+) -> tuple[Result, tuple[tuple[str, str], ...]]:
+    """Read the result parameters; return them with the pairs that counted."""
+    result = Result(count=counts.usual)
+    kept: list[tuple[str, str]] = []
+    for name, value in pairs:
+        if name in _NOT_ABOUT_RESULTS:
+            continue
+        try:
+            result = _with(result, resource_type, name, value)
+        except BadRequest as error:
+            if lenient and error.issues[0].code == "not-supported":
+                continue
+            raise
+        kept.append((name, value))
+    return replace(result, count=min(result.count, counts.most)), tuple(kept)
+
+
+def _with(result: Result, resource_type: str, name: str, value: str) -> Result:
+    match name, value:
+        case "_count", _:
+            return replace(result, count=_count(value))
+        case "_sort", _:
+            return replace(result, sort=_sort(resource_type, value))
+        case "_include", _:
+            return replace(result, includes=(*result.includes, _include(value)))
+        case "_total", ("none" | "estimate" | "accurate"):
+            return replace(result, total=value)
+        case "_summary", ("count" | "false"):
+            return replace(result, summary_count=value == "count")
+        case _:
+            raise BadRequest(f"`{name}={value[:64]}` is not supported", code="not-supported")
+
+
+def _count(value: str) -> int:
+    if not (value.isascii() and value.isdigit()) or len(value) > 9:
+        raise BadRequest("`_count` takes a whole number", code="value")
+    return int(value)
+
+
+def _sort(resource_type: str, value: str) -> tuple[SortKey, ...]:
+    """Return each key once, where it stands first: a second one could not change the order."""
+    keys: dict[str, SortKey] = {}
+    for text in value.split(","):
+        key = _sort_key(resource_type, text)
+        keys.setdefault(key.field, key)
+    if len(keys) > MAX_SORT_KEYS:
+        raise BadRequest(f"`_sort` takes at most {MAX_SORT_KEYS} keys", code="too-costly")
+    return tuple(keys.values())
+
+
+def _sort_key(resource_type: str, text: str) -> SortKey:
+    code = text.strip().removeprefix("-")
+    registry.parameter(resource_type, code)
+    return SortKey(registry.sort_field(code), text.strip().startswith("-"))
+
+
+def _include(value: str) -> Include:
+    source, _, rest = value.partition(":")
+    code, _, target = rest.partition(":")
+    if source not in RESOURCE_TYPES or not code:
+        raise BadRequest(
+            "`_include` takes `Type:parameter` or `Type:parameter:Target`", code="value"
+        )
+    if registry.parameter(source, code).type != "reference":
+        raise BadRequest(
+            f"`{source}:{code[:64]}` is no reference, it can't be included", code="value"
+        )
+    if target and target not in RESOURCE_TYPES:
+        raise BadRequest(f"`{target[:64]}` is no resource type", code="value")
+    return Include(source, code, target)
