@@ -1,0 +1,1 @@
+"""Where resources are kept: a small interface, and MongoDB behind it."""

@@ -1,0 +1,54 @@
+"""What MongoDB's failures mean to a caller: one place, no detail of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from pymongo.errors import (
+    ConnectionFailure,
+    DocumentTooLarge,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+)
+
+from fhir_server.fhir.errors import Conflict, TooLarge, Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_TRANSIENT = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
+
+
+def translated(call: Callable[P, T]) -> Callable[P, T]:
+    """Raise the error tree's exceptions instead of pymongo's.
+
+    Transient errors of a transaction pass unchanged, because the transaction retries on them.
+    """
+
+    @wraps(call)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except PyMongoError as error:
+            raise translate(error) from error
+
+    return guarded
+
+
+def translate(error: PyMongoError) -> Exception:
+    """Return what `error` means; fail closed as `Unavailable` when it is not known."""
+    if any(error.has_error_label(label) for label in _TRANSIENT[:1]):
+        return error
+    match error:
+        case DuplicateKeyError():
+            return Conflict("the resource was written by someone else at the same time; try again")
+        case DocumentTooLarge():
+            return TooLarge("the resource is over the 16 MB that a stored resource may have")
+        case ExecutionTimeout() | ConnectionFailure() | OperationFailure():
+            return Unavailable()
+        case _:
+            return Unavailable()

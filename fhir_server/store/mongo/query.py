@@ -1,0 +1,76 @@
+"""A predicate as a MongoDB query: the other reading of `fhir_server.predicate.meaning`.
+
+Every value is a scalar by type, and every text in an expression is escaped, so nothing that a
+caller sends can become an operator (L66).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any as Anything
+from typing import Final, assert_never
+
+from fhir_server.predicate import (
+    After,
+    All,
+    Always,
+    Any,
+    Before,
+    Contains,
+    Has,
+    Never,
+    Not,
+    OneOf,
+    Predicate,
+    Prefix,
+    Present,
+    Some,
+)
+
+NOTHING: Final[dict[str, Anything]] = {"_id": {"$in": []}}
+"""Matches no document, and MongoDB plans it as the end of the data."""
+
+
+def to_query(predicate: Predicate) -> dict[str, Anything]:  # noqa: C901 (one case a node)
+    """Return the query that finds exactly the documents in which `predicate` holds."""
+    match predicate:
+        case Always():
+            return {}
+        case Never():
+            return NOTHING
+        case All(parts):
+            return _all(parts)
+        case Any(parts):
+            return {"$or": [to_query(part) for part in parts]} if parts else NOTHING
+        case Not(part):
+            return {"$nor": [to_query(part)]}
+        case Has(field, value):
+            return {field: value}
+        case OneOf(field, values):
+            return {field: {"$in": list(values)}}
+        case Prefix(field, text):
+            return {field: {"$regex": f"^{re.escape(text)}"}}
+        case Contains(field, text, until):
+            head = f"^[^{re.escape(until)}]*" if until else ""
+            return {field: {"$regex": head + re.escape(text)}}
+        case Before(field, bound, inclusive):
+            return {field: {"$lte" if inclusive else "$lt": bound}}
+        case After(field, bound, inclusive):
+            return {field: {"$gte" if inclusive else "$gt": bound}}
+        case Present(field):
+            return {field: {"$exists": True, "$ne": None}}
+        case Some(field, part):
+            return {field: {"$elemMatch": to_query(part)}}
+        case _:  # pragma: no cover
+            assert_never(predicate)
+
+
+def _all(parts: tuple[Predicate, ...]) -> dict[str, Anything]:
+    """Join by field where fields differ, which MongoDB plans best, else by `$and`."""
+    queries = [to_query(part) for part in parts]
+    joined: dict[str, Anything] = {}
+    for query in queries:
+        if joined.keys() & query.keys():
+            return {"$and": queries}
+        joined.update(query)
+    return joined

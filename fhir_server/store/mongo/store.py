@@ -1,0 +1,202 @@
+"""The store on MongoDB: reads here, writes in a `Unit` (one transaction).
+
+Nothing here knows who asks. Only `records` may hold a store (checked by import-linter).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from pymongo import ASCENDING, DESCENDING, MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+
+from fhir_server.predicate import Has, Predicate
+from fhir_server.store.mongo import documents
+from fhir_server.store.mongo.declarations import (
+    HISTORY,
+    administrative_collections,
+    collections,
+)
+from fhir_server.store.mongo.errors import translate, translated
+from fhir_server.store.mongo.query import to_query
+from fhir_server.store.mongo.unit import Unit
+from fhir_server.store.rows import PolicyRow, Row
+
+T = TypeVar("T")
+Document = dict[str, Any]
+
+MAX_TIME_MS = 10_000
+"""The longest a query may run; over it the answer is 503, for everybody alike (L47)."""
+
+_NO_INDEX_VALUES = {"idx": 0}
+
+
+class MongoStore:
+    """Every resource, by type."""
+
+    def __init__(self, client: MongoClient[Document], database: str) -> None:
+        """Use `database` of `client`; nothing is sent yet."""
+        self._client = client
+        self._db = client[database]
+        self._prepared: set[str] = set()
+
+    @translated
+    def ping(self) -> None:
+        """Raise `Unavailable` when MongoDB does not answer."""
+        self._client.admin.command("ping", maxTimeMS=1000)
+
+    @translated
+    def prepare(self) -> None:
+        """Create the administrative collections and their indexes."""
+        for name, models in administrative_collections():
+            self._create(name, models)
+
+    @translated
+    def prepare_types(self, types: Iterable[str]) -> None:
+        """Create collections and indexes of `types` before their first write in this process."""
+        for type_ in types:
+            if type_ not in self._prepared:
+                for name, models in collections(type_):
+                    self._create(name, models)
+                self._prepared.add(type_)
+
+    def _create(self, name: str, models: list[Any]) -> None:
+        """Create one collection and its indexes; two workers may do so at once."""
+        try:
+            self._db.create_collection(name, check_exists=False)
+        except OperationFailure as error:
+            if error.code != 48:  # NamespaceExists
+                raise
+        if models:
+            self._db[name].create_indexes(models)
+
+    # reads -----------------------------------------------------------------------------------
+
+    @translated
+    def get(self, type_: str, id_: str) -> Row | None:
+        """Return the current version, or None."""
+        found = self._db[type_].find_one({"_id": id_}, _NO_INDEX_VALUES)
+        return documents.row(type_, found) if found else None
+
+    @translated
+    def last(self, type_: str, id_: str) -> Row | None:
+        """Return the last version in the history: the tombstone, when the resource is deleted."""
+        found = self._db[type_ + HISTORY].find_one({"id": id_}, sort=[("version", DESCENDING)])
+        return documents.row(type_, found) if found else None
+
+    @translated
+    def version(self, type_: str, id_: str, version: int) -> Row | None:
+        """Return one version, current or past."""
+        found = self._db[type_].find_one({"_id": id_, "version": version}, _NO_INDEX_VALUES)
+        found = found or self._db[type_ + HISTORY].find_one({"_id": f"{id_}/{version}"})
+        return documents.row(type_, found) if found else None
+
+    @translated
+    def versions(self, type_: str, id_: str) -> list[Row]:
+        """Return every version of one resource, newest first."""
+        past = self._db[type_ + HISTORY].find({"id": id_}).sort("version", DESCENDING)
+        rows = [documents.row(type_, found) for found in past]
+        now = self.get(type_, id_)
+        return [row for row in (now, *rows) if row is not None]
+
+    @translated
+    def find(
+        self,
+        type_: str,
+        predicate: Predicate,
+        *,
+        sort: Sequence[tuple[str, bool]] = (),
+        limit: int = 0,
+        indexed: bool = False,
+    ) -> list[Row]:
+        """Return the rows in which `predicate` holds; `sort` is (field, descending) pairs.
+
+        The id is always the last key, so that the order is total. `indexed` brings `idx` too.
+        """
+        order = [(field, DESCENDING if down else ASCENDING) for field, down in sort]
+        found = (
+            self._db[type_]
+            .find(to_query(predicate), None if indexed else _NO_INDEX_VALUES)
+            .sort([*order, ("_id", ASCENDING)])
+            .limit(limit)
+            .max_time_ms(MAX_TIME_MS)
+        )
+        return [documents.row(type_, item) for item in found]
+
+    @translated
+    def ids(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[str]:
+        """Return the ids of the rows in which `predicate` holds, in no order."""
+        found = self._db[type_].find(to_query(predicate), {"_id": 1}).limit(limit)
+        return [item["_id"] for item in found.max_time_ms(MAX_TIME_MS)]
+
+    @translated
+    def count(self, type_: str, predicate: Predicate) -> int:
+        """Count the rows in which `predicate` holds, exactly."""
+        return self._db[type_].count_documents(to_query(predicate), maxTimeMS=MAX_TIME_MS)
+
+    @translated
+    def types(self) -> list[str]:
+        """Return the types of which anything was ever stored."""
+        names = self._db.list_collection_names()
+        return sorted(name for name in names if name[:1].isupper() and HISTORY not in name)
+
+    @translated
+    def refs(self, type_: str, predicate: Predicate, *, limit: int) -> set[str]:
+        """Return `Type/id` of rows, deleted ones included, in which `predicate` holds."""
+        query = to_query(predicate)
+        now = self._db[type_].find(query, {"_id": 1}).limit(limit)
+        gone = self._db[type_ + HISTORY].find({"$and": [query, {"gone": True}]}, {"id": 1})
+        ids = {item["_id"] for item in now} | {item["id"] for item in gone.limit(limit)}
+        return {f"{type_}/{id_}" for id_ in ids}
+
+    # policies and secrets --------------------------------------------------------------------
+
+    @translated
+    def policies(self, predicate: Predicate) -> list[PolicyRow]:
+        """Return the compiled policies in which `predicate` holds (`_id` is the patient)."""
+        found = self._db.record_policy.find(to_query(predicate), {"keys": 0, "refs": 0})
+        return [PolicyRow(item["_id"], item["version"], item["body"]) for item in found]
+
+    @translated
+    def policy_versions(self, predicate: Predicate) -> dict[str, str]:
+        """Return patient → version of the policies in which `predicate` holds."""
+        found = self._db.record_policy.find(to_query(predicate), {"version": 1})
+        return {item["_id"]: item["version"] for item in found}
+
+    @translated
+    def secret(self, name: str) -> bytes:
+        """Return 32 random bytes under `name`, made once for all workers and nodes."""
+        with suppress(DuplicateKeyError):
+            self._db.secret.insert_one({"_id": name, "value": secrets.token_bytes(32)})
+        found = self._db.secret.find_one({"_id": name}) or {}
+        return bytes(found["value"])
+
+    # writes ----------------------------------------------------------------------------------
+
+    @translated
+    def append(self, rows: Sequence[Row]) -> None:
+        """Insert new `rows` of one type in one durable write, outside a transaction."""
+        self._db[rows[0].type].insert_many([documents.current(row) for row in rows], ordered=False)
+
+    def transact(self, work: Callable[[Unit], T]) -> T:
+        """Run `work` in one transaction: all of it or nothing, again when MongoDB says so.
+
+        `work` may therefore run several times and must keep no state of its own.
+        """
+
+        def run(session: ClientSession) -> T:
+            return work(Unit(self._db, session))
+
+        try:
+            with self._client.start_session() as session:
+                return session.with_transaction(run)
+        except PyMongoError as error:
+            raise translate(error) from error
+
+    def exists(self, type_: str, id_: str) -> bool:
+        """Tell whether a current version exists."""
+        return bool(self.ids(type_, Has("_id", id_), limit=1))

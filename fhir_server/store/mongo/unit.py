@@ -1,0 +1,134 @@
+"""One transaction: what a write may do, seen by nobody until all of it is durable.
+
+Every read in it sees the transaction's own writes. Write conflicts surface as MongoDB's transient
+errors, on which `MongoStore.transact` runs the whole unit again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from pymongo import DESCENDING
+from pymongo.client_session import ClientSession
+from pymongo.database import Database
+
+from fhir_server.predicate import Predicate
+from fhir_server.store.mongo import documents
+from fhir_server.store.mongo.declarations import HISTORY
+from fhir_server.store.mongo.query import to_query
+from fhir_server.store.rows import PolicyRow, Row
+
+Document = dict[str, Any]
+
+
+class Unit:
+    """The reads and writes of one transaction."""
+
+    def __init__(self, database: Database[Document], session: ClientSession) -> None:
+        """Bind to `session`, in which a transaction runs."""
+        self._db = database
+        self._session = session
+
+    def get(self, type_: str, id_: str) -> Row | None:
+        """Return the current version, or None."""
+        found = self._db[type_].find_one({"_id": id_}, session=self._session)
+        return documents.row(type_, found) if found else None
+
+    def last(self, type_: str, id_: str) -> Row | None:
+        """Return the last version in the history, the tombstone after a deletion."""
+        found = self._db[type_ + HISTORY].find_one(
+            {"id": id_}, sort=[("version", DESCENDING)], session=self._session
+        )
+        return documents.row(type_, found) if found else None
+
+    def find(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[Row]:
+        """Return rows in which `predicate` holds, by id."""
+        found = self._db[type_].find(to_query(predicate), session=self._session)
+        return [documents.row(type_, item) for item in found.sort("_id").limit(limit)]
+
+    def insert(self, row: Row) -> None:
+        """Add a resource that has no current version."""
+        self._db[row.type].insert_one(documents.current(row), session=self._session)
+
+    def insert_many(self, rows: Sequence[Row]) -> None:
+        """Add several resources of one type."""
+        if rows:
+            self._db[rows[0].type].insert_many(
+                [documents.current(row) for row in rows], session=self._session
+            )
+
+    def replace(self, old: Row, new: Row) -> None:
+        """Put `new` in the place of `old`, which goes to the history."""
+        self._archive(old)
+        self._db[new.type].replace_one(
+            {"_id": new.id, "version": old.version}, documents.current(new), session=self._session
+        )
+
+    def remove(self, old: Row, *, updated: int) -> Row:
+        """Delete `old`: it goes to the history, a tombstone with its facts after it."""
+        tombstone = replace(
+            old,
+            version=old.version + 1,
+            updated=updated,
+            raw=b"",
+            idx={},
+            srt={},
+            method="DELETE",
+            gone=True,
+        )
+        self._archive(old)
+        self._archive(tombstone)
+        self._db[old.type].delete_one({"_id": old.id}, session=self._session)
+        return tombstone
+
+    def _archive(self, row: Row) -> None:
+        self._db[row.type + HISTORY].insert_one(documents.past(row), session=self._session)
+
+    def set_acl(self, type_: str, id_: str, acl: Mapping[str, Any]) -> None:
+        """Replace the consent facts of a current version; the resource itself does not change."""
+        self._db[type_].update_one(
+            {"_id": id_}, {"$set": {"acl": dict(acl)}}, session=self._session
+        )
+
+    def put_policy(self, policy: PolicyRow) -> None:
+        """Store a record's compiled policy under a new version."""
+        self._db.record_policy.replace_one(
+            {"_id": policy.patient},
+            {
+                "version": secrets.token_hex(8),
+                "body": dict(policy.body),
+                "keys": list(policy.keys),
+                "refs": list(policy.refs),
+            },
+            upsert=True,
+            session=self._session,
+        )
+
+    def drop_policy(self, patient: str) -> None:
+        """Forget the policy of a record that no longer exists: it is closed to everybody."""
+        self._db.record_policy.delete_one({"_id": patient}, session=self._session)
+
+    def pin(self, refs: Iterable[str]) -> None:
+        """Write a mark on resources that this write read, so that a change of them meets it.
+
+        MongoDB sees conflicts between writes only; without the mark, facts copied from a resource
+        could outlive a change made to it at the same instant.
+        """
+        by_type: dict[str, list[str]] = {}
+        for ref in refs:
+            type_, _, id_ = ref.partition("/")
+            by_type.setdefault(type_, []).append(id_)
+        for type_, ids in sorted(by_type.items()):
+            self._db[type_].update_many(
+                {"_id": {"$in": sorted(ids)}},
+                {"$set": {"pin": secrets.token_hex(4)}},
+                session=self._session,
+            )
+
+    def policies_naming(self, ref: str) -> list[str]:
+        """Return the patients whose policy was compiled from the resource `ref`."""
+        found = self._db.record_policy.find({"refs": ref}, {"_id": 1}, session=self._session)
+        return [item["_id"] for item in found]
