@@ -1,0 +1,1 @@
+"""The access log: who did what, to which record, under which rule (R71)."""

@@ -1,0 +1,1 @@
+"""The only door to data: views bound to a requester, and the writes."""

@@ -1,0 +1,151 @@
+"""Who may write what (R22-R26, R43-R45, R52, R54, R61, R82-R85; L31-L33).
+
+Feeding a record needs no authorisation to read it (R22). What is there is changed by its author;
+others may, at most, change its visibility labels, within their right. A refusal is `Forbidden`
+when the caller may know the resource, and `NotFound` when not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fhir_server.consent import facts
+from fhir_server.consent.requester import Kind, Requester
+from fhir_server.fhir.errors import Forbidden, MethodNotAllowed, Unprocessable
+from fhir_server.records.facts import OWN, labels
+from fhir_server.records.governance import governance
+
+Json = Mapping[str, Any]
+
+HOLDERS: Final = frozenset({Kind.PATIENT, Kind.REPRESENTATIVE})
+_FEEDERS: Final = frozenset(
+    {
+        Kind.PROFESSIONAL,
+        Kind.ESTABLISHMENT_SOFTWARE,
+        Kind.REFERENCED_SERVICE,
+        Kind.HEALTH_INSURANCE_FEED,
+    }
+)
+_CLINICAL: Final = frozenset({"record", "pointer", "binary"})
+_LAW: Final = frozenset({"policy", "careteam"})
+_OUTSIDE: Final = frozenset({"directory", "knowledge"})
+_METADATA: Final = frozenset({"securityLabel", "meta", "status", "extension"})
+"""What transactions 03/04 of PDSm may change: labels, status and isArchived, nothing else."""
+
+
+def create(requester: Requester, type_: str, acl: Json, *, attending: bool) -> None:
+    """Refuse, or let a resource with these facts be added."""
+    if requester.kind is Kind.TRUSTED_SYSTEM:
+        return
+    kind = governance()[type_].kind
+    own = acl.get(facts.PATIENT) == requester.patient != ""
+    if kind in _CLINICAL and requester.kind in _FEEDERS:
+        allowed = True
+    elif kind in _CLINICAL | _LAW and requester.kind in HOLDERS:
+        allowed = own or (kind == "binary" and facts.PATIENT not in acl)
+    elif kind in _LAW:
+        allowed = requester.kind is Kind.PROFESSIONAL and attending
+    else:
+        allowed = kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR
+    if not allowed:
+        raise Forbidden(f"this caller may not create {type_} resources here")
+    if kind in _CLINICAL and kind != "binary" and facts.PATIENT not in acl:
+        raise Unprocessable(
+            "the resource must name the one patient whose record it belongs to",
+            code="business-rule",
+            expression=f"{type_}.subject",
+        )
+    _cumulation(acl)
+
+
+def owns(requester: Requester, acl: Json) -> bool:
+    """Tell whether the caller is an author, or deposited it."""
+    return bool(requester.keys.intersection(acl[facts.AUTHORS]))
+
+
+def update(
+    requester: Requester,
+    type_: str,
+    old: Json,
+    new: Json,
+    acl: tuple[Json, Json],
+    *,
+    attending: bool,
+) -> None:
+    """Refuse, or let `old` become `new`; `acl` are the facts before and after.
+
+    Only for a resource that the caller may know or has authored.
+    """
+    if requester.kind is Kind.TRUSTED_SYSTEM:
+        return
+    before, after = acl
+    kind = governance()[type_].kind
+    if before.get(facts.PATIENT) != after.get(facts.PATIENT):
+        raise Forbidden("a resource may not move to another record")
+    if kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR:
+        return
+    if kind in _LAW and (requester.kind in HOLDERS or attending):
+        return
+    if kind not in _CLINICAL:
+        raise Forbidden(f"this caller may not change {type_} resources")
+    if not owns(requester, before):
+        _metadata_only(type_, old, new)
+    _labels(requester, before, set(before[OWN]), labels(new), attending=attending)
+    _cumulation(after)
+
+
+def delete(requester: Requester, type_: str, acl: Json, *, attending: bool) -> None:
+    """Refuse, or let a known resource be deleted: by its author only (R83)."""
+    kind = governance()[type_].kind
+    if requester.kind is Kind.TRUSTED_SYSTEM:
+        return
+    if kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR:
+        return
+    if kind in _LAW and (requester.kind in HOLDERS or attending):
+        return
+    if kind not in _CLINICAL or not owns(requester, acl):
+        raise Forbidden("only the author of a resource may delete it")
+
+
+def _metadata_only(type_: str, old: Json, new: Json) -> None:
+    changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
+    if type_ == "DocumentReference" and changed <= _METADATA:
+        if "status" in changed:
+            raise Forbidden("only the author of a document may change its status")
+        return
+    raise MethodNotAllowed(
+        "only the author may change this resource; others may change the labels of a "
+        "DocumentReference, by PATCH"
+    )
+
+
+def _labels(
+    requester: Requester, acl: Json, before: set[str], after: set[str], *, attending: bool
+) -> None:
+    """Refuse a label that this caller may not set or lift (L32)."""
+    holder = requester.kind in HOLDERS
+    author = owns(requester, acl)
+    added, lifted = after - before, before - after
+    if facts.MASQUE_PS in lifted and not (holder or author or attending):
+        raise Forbidden("only the holder, the author or the attending doctor may unmask a document")
+    if facts.INVISIBLE_PATIENT in added | lifted and holder:
+        raise Forbidden("only a professional decides on an announcement consultation")
+    hidden_from_parents = facts.INVISIBLE_REPRESENTANTS_LEGAUX
+    if hidden_from_parents in lifted and (
+        requester.kind is Kind.REPRESENTATIVE or not (holder or author)
+    ):
+        raise Forbidden("only the minor or the author may show a document to the representatives")
+    plain = facts.CONFIDENTIALITY_LABELS
+    if not author and (added | lifted) & plain:
+        raise Forbidden("only the author may change the confidentiality of a document")
+
+
+def _cumulation(acl: Json) -> None:
+    """Refuse a document masked to professionals and invisible to the patient at once (R52)."""
+    if {facts.MASQUE_PS, facts.INVISIBLE_PATIENT} <= set(acl[OWN]):
+        raise Unprocessable(
+            "a document can't be both masked to professionals and invisible to the patient",
+            code="business-rule",
+            expression="DocumentReference.securityLabel",
+        )

@@ -1,0 +1,31 @@
+"""What every view shares in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fhir_server.audit.log import AccessLog
+from fhir_server.records.policies import PolicyCompiler
+from fhir_server.records.sights import Sights
+from fhir_server.search.result import COUNTS, Counts
+from fhir_server.search.types import Locale
+from fhir_server.store.mongo.store import MongoStore
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The store and what stands on it; made once by `door.Records`.
+
+    `cursor_key` seals page links; `hop_limit` bounds one hop of a chain, in resources;
+    `max_entries` a Bundle.
+    """
+
+    store: MongoStore
+    sights: Sights
+    log: AccessLog
+    locale: Locale
+    policies: PolicyCompiler
+    cursor_key: bytes
+    hop_limit: int = 5000
+    counts: Counts = COUNTS
+    max_entries: int = 1000

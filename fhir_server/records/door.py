@@ -1,0 +1,149 @@
+"""The only door to data: a view bound to a requester.
+
+`Records.as_seen_by` is how every interaction, operation and page gets at a record. Nothing else
+outside `store` may hold a store (checked by import-linter).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from fhir_server.audit.log import AccessLog
+from fhir_server.consent import facts
+from fhir_server.consent.matrix import Matrix, read_matrix
+from fhir_server.consent.requester import Kind, Requester
+from fhir_server.data import mappings_dir
+from fhir_server.fhir.errors import FhirError
+from fhir_server.predicate import Has, all_of
+from fhir_server.records.context import Context
+from fhir_server.records.policies import PolicyCompiler
+from fhir_server.records.sights import Sights
+from fhir_server.records.view import View
+from fhir_server.search.result import COUNTS, Counts
+from fhir_server.search.types import Locale
+from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.mongo.unit import Unit
+from fhir_server.store.rows import Row
+
+Clock = Callable[[], int]
+DAY: Final = 24 * 3600 * 1_000_000
+
+_CANARY: Final = Row(
+    type="DocumentReference",
+    id="canary",
+    version=1,
+    updated=0,
+    raw=b"{}",
+    acl={
+        facts.GOVERNANCE: "record",
+        facts.PATIENT: "canary",
+        facts.TYPES: ["11502-2"],
+        facts.LABELS: ["N"],
+        facts.AUTHORS: ["kind:canary"],
+        facts.OWNER: "kind:canary",
+        facts.DEPOSITED: 0,
+    },
+)
+"""A document of a record that does not exist: nobody but the trusted system may know it."""
+_STRANGER: Final = Requester(Kind.PROFESSIONAL, rpps="00000000000", profession="G15_10")
+
+
+def system_clock() -> int:
+    """Return microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+class Records:
+    """Everything stored, for those who may know it."""
+
+    def __init__(
+        self,
+        store: MongoStore,
+        *,
+        clock: Clock = system_clock,
+        locale: Locale | None = None,
+        lifetime_days: int = 365,
+        hop_limit: int = 5000,
+        counts: Counts = COUNTS,
+        max_entries: int = 1000,
+        matrix: Matrix | None = None,
+    ) -> None:
+        """Stand on `store`; reads the habilitation matrix, and nothing else yet."""
+        self._store = store
+        self._clock = clock
+        self._locale = locale or Locale()
+        self._lifetime = lifetime_days * DAY
+        self._hop_limit = hop_limit
+        self._counts = counts
+        self._max_entries = max_entries
+        self._matrix = matrix or shipped_matrix()
+        self._context: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """Return what views share; made on first use, when MongoDB answers."""
+        if self._context is None:
+            self._store.prepare()
+            self._context = Context(
+                store=self._store,
+                sights=Sights(self._store, self._matrix),
+                log=AccessLog(self._store),
+                locale=self._locale,
+                policies=PolicyCompiler(self._locale, self._lifetime),
+                cursor_key=self._store.secret("cursor"),
+                hop_limit=self._hop_limit,
+                counts=self._counts,
+                max_entries=self._max_entries,
+            )
+            self._store.prepare_types(["AuditEvent"])
+        return self._context
+
+    def as_seen_by(self, requester: Requester, *, request_id: str, at: int | None = None) -> View:
+        """Return the records as `requester` may see them now (or at `at`, microseconds)."""
+        return View(self.context, requester, request_id, self._clock() if at is None else at)
+
+    def holds(self, type_: str, id_: str) -> bool:
+        """Tell whether a resource exists: for the installation's own set-up, not for callers."""
+        return self._store.exists(type_, id_)
+
+    def ready(self) -> list[str]:
+        """Return what keeps the server from serving: MongoDB away, or the consent proof failing."""
+        try:
+            self._store.ping()
+            return self._prove()
+        except FhirError as error:
+            return [str(error)]
+
+    def _prove(self) -> list[str]:
+        """Show that what nobody may see is seen by nobody, by query and by decision.
+
+        The canary is planted and looked for inside a transaction that is then undone, so it
+        never exists for anyone else.
+        """
+        seeing = self.as_seen_by(_STRANGER, request_id="self-test").seeing
+        self._store.prepare_types([_CANARY.type])
+
+        def look(unit: Unit) -> list[str]:
+            unit.insert(_CANARY)
+            known = seeing.known(_CANARY.type, seeing.sight(None))
+            found = unit.find(_CANARY.type, all_of(Has("_id", _CANARY.id), known))
+            raise _Undone(bool(found), seeing.knows(_CANARY))
+
+        try:
+            self._store.transact(look)
+        except _Undone as proof:
+            if not any(proof.args):
+                return []
+        return ["the consent self-test failed: a document that nobody may know is shown"]
+
+
+class _Undone(Exception):
+    """Leaves the proof's transaction without a trace; carries what was seen."""
+
+
+def shipped_matrix() -> Matrix:
+    """Return the habilitation matrix of `mappings/`; raises `MatrixError` when it is not exact."""
+    text = mappings_dir().joinpath("habilitation.csv").read_text(encoding="utf-8")
+    return read_matrix(text.splitlines())

@@ -1,0 +1,188 @@
+"""What follows from a write, in the same transaction.
+
+1. A newer version's labels hide the versions that it replaces (L38).
+2. A Binary's rights are those of the documents of the same depositor that refer to it (L34).
+3. What points carries the facts of its targets, so they are copied anew when they change (L36).
+4. A record's policy is compiled anew when its Patient, a CareTeam, a Consent, or a person or
+   structure named in it changes (L50).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from fhir_server.consent import facts
+from fhir_server.fhir.references import parse_reference
+from fhir_server.predicate import Has, one_of
+from fhir_server.records.facts import OWN, REPLACES, as_target, governed, targets
+from fhir_server.records.governance import governance
+from fhir_server.records.policies import PolicyCompiler
+from fhir_server.store.mongo.unit import Unit
+from fhir_server.store.rows import Row
+
+Json = dict[str, Any]
+
+_DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization"})
+_LAW: Final = frozenset({"Patient", "CareTeam", "Consent"})
+_LONGEST_CHAIN: Final = 100
+
+
+class Effects:
+    """Carries out, in one `Unit`, what a written row changes elsewhere."""
+
+    def __init__(self, unit: Unit, policies: PolicyCompiler, types: frozenset[str]) -> None:
+        """Work in `unit`; `types` are those of which anything is stored."""
+        self._unit = unit
+        self._policies = policies
+        self._types = types
+        self._base = policies.locale.base
+
+    def prepared(self, row: Row, resource: Json) -> Row:
+        """Return `row` with the facts that depend on other resources: targets and chain labels."""
+        acl = dict(row.acl)
+        if row.type == "Binary":
+            return replace(row, acl=self._binary(row.ref, acl))
+        if row.type == "DocumentReference":
+            acl[facts.LABELS] = self._effective(row.ref, acl)
+        pointed = targets(row.type, resource, self._base)
+        if pointed:
+            acl[facts.TARGETS] = [self._target(ref) for ref in pointed]
+            self._unit.pin(pointed)
+        return replace(row, acl=acl)
+
+    def written(self, row: Row, old: Row | None, *, chosen: bool) -> None:
+        """Do what follows from `row`, in the place of `old`; `chosen`: the caller chose its id."""
+        changed = old is not None and old.acl != row.acl
+        if row.type == "DocumentReference":
+            self._binaries(row, old)
+            self._chain(row)
+        if governed(row.type) and (changed or chosen):
+            self._point_again(row.ref, as_target(row))
+        self._law(row, old)
+
+    def removed(self, row: Row) -> None:
+        """Do what follows from the deletion of `row`."""
+        if row.type == "DocumentReference":
+            for binary in self._attached(row):
+                self._set(binary, self._binary(binary.ref, dict(binary.acl), without=row.ref))
+            self._chain(row)
+        if governed(row.type):
+            self._point_again(row.ref, {facts.REF: row.ref})
+        self._law(row, None)
+
+    # versions of a document ------------------------------------------------------------------
+
+    def _effective(self, ref: str, acl: Json) -> list[str]:
+        """Return own labels and those of the newest document of the chain."""
+        return sorted({*acl[OWN], *self._newest(ref, acl, _LONGEST_CHAIN)})
+
+    def _newest(self, ref: str, acl: Json, steps: int) -> set[str]:
+        newer = [
+            row
+            for row in self._unit.find("DocumentReference", Has("idx.relatesto", ref))
+            if ref in row.acl.get(REPLACES, ()) and row.ref != ref and _same_hand(row.acl, acl)
+        ]
+        if not newer:
+            return set(acl[OWN])
+        if steps == 0:
+            return {label for row in newer for label in row.acl[facts.LABELS]}
+        return {label for row in newer for label in self._newest(row.ref, dict(row.acl), steps - 1)}
+
+    def _chain(self, row: Row, steps: int = _LONGEST_CHAIN) -> None:
+        """Give the documents that `row` replaces, back to the first, the labels now in force."""
+        for ref in row.acl.get(REPLACES, ()):
+            older = self._get(ref)
+            if older is None or steps == 0 or not _same_hand(older.acl, row.acl):
+                continue
+            labels = self._effective(ref, dict(older.acl))
+            if labels != older.acl[facts.LABELS]:
+                self._set(older, {**older.acl, facts.LABELS: labels})
+                self._binaries(replace(older, acl={**older.acl, facts.LABELS: labels}), None)
+                self._chain(older, steps - 1)
+
+    # attachments -----------------------------------------------------------------------------
+
+    def _binaries(self, row: Row, old: Row | None) -> None:
+        now = {binary.ref: binary for binary in self._attached(row)}
+        before = {binary.ref: binary for binary in self._attached(old)} if old else {}
+        for ref, binary in (before | now).items():
+            kept = row if ref in now else None
+            self._set(binary, self._binary(ref, dict(binary.acl), row=kept, without=row.ref))
+
+    def _attached(self, row: Row) -> list[Row]:
+        found = (self._get(self._local(url)) for url in row.idx.get("location", ()))
+        return [binary for binary in found if binary is not None and binary.type == "Binary"]
+
+    def _binary(self, ref: str, acl: Json, *, row: Row | None = None, without: str = "") -> Json:
+        """Return a Binary's facts: those of its referrers of the same hand, and their record."""
+        addresses = (ref, f"{self._base}/{ref}")
+        referrers = {
+            found.ref: found
+            for found in self._unit.find("DocumentReference", one_of("idx.location", addresses))
+            if found.ref != without and found.acl[facts.OWNER] == acl[facts.OWNER]
+        }
+        if row is not None and row.acl[facts.OWNER] == acl[facts.OWNER]:
+            referrers[row.ref] = row
+        kept = {
+            name: v
+            for name, v in acl.items()
+            if name not in (facts.TARGETS, facts.PATIENT, facts.SHARED)
+        }
+        if not referrers:
+            return kept
+        kept[facts.TARGETS] = [as_target(found) for _, found in sorted(referrers.items())]
+        records = {found.acl.get(facts.PATIENT, "") for found in referrers.values()}
+        only = records.pop() if len(records) == 1 else ""
+        return kept | ({facts.PATIENT: only} if only else {facts.SHARED: True})
+
+    # pointers --------------------------------------------------------------------------------
+
+    def _target(self, ref: str) -> Json:
+        row = self._get(ref)
+        return as_target(row) if row is not None else {facts.REF: ref}
+
+    def _point_again(self, ref: str, target: Json) -> None:
+        """Copy `target` into every pointer to `ref`, and so on one step further."""
+        for type_ in self._types:
+            if governance()[type_].kind != "pointer":
+                continue
+            for row in self._unit.find(type_, Has(f"acl.{facts.TARGETS}.{facts.REF}", ref)):
+                fresh = [
+                    target if item[facts.REF] == ref else item for item in row.acl[facts.TARGETS]
+                ]
+                self._set(row, {**row.acl, facts.TARGETS: fresh})
+
+    # the record's policy ---------------------------------------------------------------------
+
+    def _law(self, row: Row, old: Row | None) -> None:
+        concerned = set()
+        if row.type in _LAW:
+            concerned = {r.acl.get(facts.PATIENT, "") for r in (row, old) if r is not None}
+        elif row.type in _DIRECTORY:
+            concerned = set(self._unit.policies_naming(row.ref))
+        for patient in sorted(concerned - {""}):
+            self._policies.compile(self._unit, patient)
+
+    # rows ------------------------------------------------------------------------------------
+
+    def _get(self, ref: str) -> Row | None:
+        type_, _, id_ = ref.partition("/")
+        return self._unit.get(type_, id_) if id_ and type_ in governance() else None
+
+    def _local(self, url: str) -> str:
+        found = parse_reference(url, self._base)
+        return f"{found.type}/{found.id}" if found.ours else ""
+
+    def _set(self, row: Row, acl: Json) -> None:
+        if acl != row.acl:
+            self._unit.set_acl(row.type, row.id, acl)
+            if governed(row.type):
+                self._point_again(row.ref, as_target(replace(row, acl=acl)))
+
+
+def _same_hand(newer: Any, older: Any) -> bool:
+    """Tell whether two documents have an author in common: only an author replaces (R83)."""
+    return bool({*newer[facts.AUTHORS]} & {*older[facts.AUTHORS]}) or (
+        newer[facts.OWNER] == "kind:trusted-system"
+    )

@@ -1,0 +1,183 @@
+"""A resource's consent facts, computed when it is written (`consent/facts.py` names them)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from fhir_server.consent import facts
+from fhir_server.consent.requester import Kind, Requester
+from fhir_server.definitions import compartment, search_parameters
+from fhir_server.fhir.references import parse_reference, walk_references
+from fhir_server.records.governance import governance
+from fhir_server.records.people import People, ins_systems
+from fhir_server.search.index import IndexValues
+from fhir_server.search.token import SEPARATOR
+from fhir_server.store.rows import Row
+
+Json = dict[str, Any]
+
+OWN: Final = "own"
+"""The labels that the resource itself bears; `labels` may have more, from newer versions."""
+REPLACES: Final = "replaces"
+_SPEAKS_OF_RECORD: Final = frozenset({"record", "pointer", "binary", "policy", "careteam", "trace"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Who wrote the first version of a resource, and when; both never change."""
+
+    owner: str
+    at: int
+
+
+def owner_key(requester: Requester) -> str:
+    """Return the one key that names who deposits: the person, else the software or the kind."""
+    if requester.rpps:
+        return f"rpps:{requester.rpps}"
+    if requester.kind in (Kind.PATIENT, Kind.REPRESENTATIVE):
+        return f"{requester.kind}:{requester.patient}"
+    if requester.organization:
+        return f"finess:{requester.organization}"
+    return f"kind:{requester.kind}"
+
+
+def consent_facts(
+    type_: str,
+    id_: str,
+    resource: Json,
+    index: IndexValues,
+    deposit: Deposit,
+    people: People,
+) -> Json:
+    """Return the facts of a resource, but for `targets`, which `effects` adds."""
+    governed = governance()[type_]
+    own = sorted(labels(resource))
+    found: Json = {
+        facts.REF: f"{type_}/{id_}",
+        facts.GOVERNANCE: governed.kind,
+        facts.CLASSES: [type_],
+        facts.LABELS: own,
+        OWN: own,
+        facts.AUTHORS: sorted({deposit.owner, *_authors(type_, resource, people)}),
+        facts.OWNER: deposit.owner,
+        facts.DEPOSITED: deposit.at,
+    }
+    found |= _belonging(type_, id_, index)
+    if type_ == "DocumentReference":
+        found[facts.TYPES] = sorted(_codes([resource.get("type", {})]))
+        found[facts.CLASSES] += sorted(_codes(resource.get("category", [])))
+        if replaced := _replaced(resource, people):
+            found[REPLACES] = replaced
+    elif governed.kind == "record":
+        found[facts.TYPES] = [governed.type_of(resource)]
+    if dated := index.values.get("date"):
+        found[facts.DATED] = [item for item in dated if isinstance(item, dict)]
+    return found
+
+
+def labels(resource: Mapping[str, Any]) -> set[str]:
+    """Return confidentiality and visibility labels; a resource without the first is normal, N.
+
+    A visibility label counts whatever system it is written under: doubt restricts.
+    """
+    codings = list(resource.get("meta", {}).get("security", ()))
+    for concept in resource.get("securityLabel", ()):
+        codings += concept.get("coding", ()) if "coding" in concept else [concept]
+    found = {coding.get("code", "") for coding in codings} - {""}
+    return found if found & facts.CONFIDENTIALITY_LABELS else found | {"N"}
+
+
+def patients(type_: str, id_: str, index: IndexValues) -> list[str]:
+    """Return the ids of the records that a resource belongs to.
+
+    `patient` where the type has that parameter (the subject, not the performer), else the
+    parameters of the Patient compartment (https://hl7.org/fhir/R4/compartmentdefinition-patient.html).
+    """
+    if type_ == "Patient":
+        return [id_]
+    codes: tuple[str, ...] = compartment("Patient").get(type_, ())
+    if "patient" in search_parameters(type_):
+        codes = ("patient",)
+    found = {
+        value.removeprefix("Patient/")
+        for code in codes
+        for value in index.values.get(code, ())
+        if isinstance(value, str) and value.startswith("Patient/")
+    }
+    return sorted(found)
+
+
+def _belonging(type_: str, id_: str, index: IndexValues) -> Json:
+    speaks = type_ == "Patient" or governance()[type_].kind in _SPEAKS_OF_RECORD
+    ids = patients(type_, id_, index)
+    match ids:
+        case []:
+            return {}
+        case [only] if speaks:
+            return {facts.PATIENT: only}
+        case _:
+            return {facts.SHARED: True}
+
+
+def subject_identifiers(type_: str, index: IndexValues) -> list[str]:
+    """Return the INS by which a resource names its patient without a reference (`system|value`)."""
+    names = (f"{code}:identifier" for code in ("patient", "subject"))
+    return [
+        value
+        for name in names
+        for value in index.values.get(name, ())
+        if value.partition(SEPARATOR)[0] in ins_systems() and SEPARATOR in value
+    ]
+
+
+def targets(type_: str, resource: Json, base: str) -> list[str]:
+    """Return what a pointer points to: `Type/id` of every governed resource it mentions."""
+    if governance()[type_].kind != "pointer":
+        return []
+    found: dict[str, None] = {}
+    for _, reference in walk_references(resource):
+        parsed = parse_reference(reference["reference"], base)
+        if parsed.ours and parsed.type in governance() and governed(parsed.type):
+            found[f"{parsed.type}/{parsed.id}"] = None
+    return list(found)
+
+
+def governed(type_: str) -> bool:
+    """Tell whether resources of `type_` can be hidden inside a record."""
+    return governance()[type_].kind in ("record", "pointer", "binary", "policy", "careteam")
+
+
+def as_target(row: Row, *, deep: bool = True) -> Json:
+    """Return the facts of `row` as they stand inside a pointer to it, two steps deep."""
+    found = {name: value for name, value in row.acl.items() if name not in (facts.TARGETS, OWN)}
+    if deep and facts.TARGETS in row.acl:
+        found[facts.TARGETS] = [
+            {name: value for name, value in inner.items() if name != facts.TARGETS}
+            for inner in row.acl[facts.TARGETS]
+        ]
+    return found
+
+
+def _authors(type_: str, resource: Json, people: People) -> set[str]:
+    """Return the declared authors of a document (R44); other types are their depositor's."""
+    if type_ != "DocumentReference":
+        return set()
+    contained = resource.get("contained", ())
+    return {key for item in resource.get("author", ()) for key in people.who(item, contained)}
+
+
+def _replaced(resource: Json, people: People) -> list[str]:
+    found = []
+    for item in resource.get("relatesTo", ()):
+        text = item.get("target", {}).get("reference", "")
+        if item.get("code") == "replaces" and text:
+            parsed = parse_reference(text, people.base)
+            if parsed.ours:
+                found.append(f"{parsed.type}/{parsed.id}")
+    return found
+
+
+def _codes(concepts: list[Json]) -> set[str]:
+    return {c["code"] for concept in concepts for c in concept.get("coding", ()) if c.get("code")}

@@ -1,0 +1,104 @@
+"""Who a reference stands for, as caller keys: `rpps:…`, `finess:…`, `patient:…`, `team:…`.
+
+A Practitioner is the caller when its RPPS is the caller's (contract, Consent conventions 1), so
+references are followed to the identifiers once, when something is written, and what was followed
+is remembered: a change of the directory compiles the policies anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any, Protocol
+
+from fhir_server.data import mappings_dir
+from fhir_server.fhir.json import parse
+from fhir_server.fhir.references import parse_reference
+from fhir_server.store.rows import Row
+
+Json = Mapping[str, Any]
+
+
+class Lookup(Protocol):
+    """Reads of current versions: a `Unit`."""
+
+    def get(self, type_: str, id_: str) -> Row | None:
+        """Return the current version, or None."""
+
+
+@cache
+def systems() -> Mapping[str, str]:
+    """Return the identifier systems of `mappings/systems.json`, by their code."""
+    text = mappings_dir().joinpath("systems.json").read_text(encoding="utf-8")
+    return {row["code"]: row["system"] for row in json.loads(text)}
+
+
+@cache
+def ins_systems() -> frozenset[str]:
+    """Return the systems under which a value is an INS (R95)."""
+    return frozenset(system for code, system in systems().items() if code.startswith("INS-N"))
+
+
+def identifier_key(identifier: Json) -> str:
+    """Return the caller key of one identifier, or nothing."""
+    system, value = identifier.get("system", ""), str(identifier.get("value", ""))
+    known = systems()
+    if system == known["RPPS"]:
+        return f"rpps:{value}"
+    if system == known["IDNPS"] and value.startswith("8") and len(value) == 12:
+        return f"rpps:{value[1:]}"
+    if system == known["FINESS"]:
+        return f"finess:{value}"
+    if system == known["IDNST"] and value.startswith("1") and len(value) == 10:
+        return f"finess:{value[1:]}"
+    return ""
+
+
+class People:
+    """Follows references inside one unit of work, and remembers what it followed in `seen`."""
+
+    def __init__(self, lookup: Lookup, base: str) -> None:
+        """Read current versions from `lookup`; `base` is the server's own FHIR base."""
+        self._lookup = lookup
+        self.base = base
+        self.seen: set[str] = set()
+
+    def who(self, reference: Json, contained: Iterable[Json] = ()) -> frozenset[str]:
+        """Return the caller keys that `reference` stands for; none when it can't be followed."""
+        named = identifier_key(reference.get("identifier", {}))
+        if named:
+            return frozenset({named})
+        text = reference.get("reference")
+        if not isinstance(text, str):
+            return frozenset()
+        if text.startswith("#"):
+            inside = (item for item in contained if item.get("id") == text[1:])
+            return frozenset(key for item in inside for key in self._keys(item, contained))
+        found = parse_reference(text, self.base)
+        if not found.ours:
+            return frozenset()
+        ref = f"{found.type}/{found.id}"
+        self.seen.add(ref)
+        match found.type:
+            case "Patient":
+                return frozenset({f"patient:{found.id}"})
+            case "CareTeam":
+                return frozenset({f"team:{ref}"})
+            case "Practitioner" | "PractitionerRole" | "Organization":
+                row = self._lookup.get(found.type, found.id)
+                return self._keys(parse(row.raw).resource) if row else frozenset()
+            case _:
+                return frozenset()
+
+    def _keys(self, resource: Json, contained: Iterable[Json] = ()) -> frozenset[str]:
+        match resource.get("resourceType"):
+            case "PractitionerRole":
+                return self.who(resource.get("practitioner", {}), contained)
+            case "Practitioner" | "Organization":
+                keys = {identifier_key(item) for item in resource.get("identifier", ())}
+                return frozenset(keys - {""})
+            case "Patient":
+                return frozenset()
+            case _:
+                return frozenset()

@@ -1,0 +1,57 @@
+"""Leave out of what points the entries that the caller may not know (L36, L37).
+
+The only place where a stored body is parsed on the way out, and only when something must go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from fhir_server.fhir.json import dumps, parse
+from fhir_server.fhir.references import parse_reference, walk_references
+
+Json = dict[str, Any]
+Test = Callable[[str], bool]
+
+_LISTS: Final = frozenset({"entry", "entity", "section", "focus", "target", "about", "related"})
+"""Repeating elements that lose an item when it points to something hidden."""
+
+
+def prune(raw: bytes, hidden: frozenset[str], base: str) -> bytes:
+    """Return `raw` without the list items that point to anything in `hidden` (`Type/id`).
+
+    Innermost lists first: a section that loses an entry stays. A reference that stands in none of
+    those lists loses its text.
+    """
+
+    def is_hidden(text: str) -> bool:
+        found = parse_reference(text, base)
+        return found.ours and f"{found.type}/{found.id}" in hidden
+
+    resource = parse(raw).resource
+    _clean(resource, is_hidden)
+    for _, reference in list(walk_references(resource)):
+        if is_hidden(reference["reference"]):
+            reference.clear()
+            reference["display"] = "-"
+    return dumps(resource)
+
+
+def _clean(holder: Json, is_hidden: Test) -> None:
+    for name, value in list(holder.items()):
+        if isinstance(value, dict):
+            _clean(value, is_hidden)
+        elif isinstance(value, list):
+            items = [item for item in value if isinstance(item, dict)]
+            for item in items:
+                _clean(item, is_hidden)
+            if name in _LISTS and items:
+                kept = [item for item in value if not _points(item, is_hidden)]
+                holder[name] = kept
+                if not kept:
+                    del holder[name]
+
+
+def _points(item: Json, is_hidden: Test) -> bool:
+    return any(is_hidden(reference["reference"]) for _, reference in walk_references(item))

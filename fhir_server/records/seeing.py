@@ -1,0 +1,125 @@
+"""What one request may see: sights by scope, and the traces that must stay out of sight.
+
+The predicate that decides one row is the one pushed into a query: `known` gives it, `knows` reads
+it on a row already fetched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from fhir_server.consent import facts
+from fhir_server.consent.engine import Sight
+from fhir_server.consent.requester import Kind, Requester
+from fhir_server.fhir.errors import BadRequest
+from fhir_server.predicate import (
+    ALWAYS,
+    Has,
+    Not,
+    Predicate,
+    Present,
+    Some,
+    all_of,
+    any_of,
+    holds,
+    negate,
+    one_of,
+    under,
+)
+from fhir_server.records.facts import governed
+from fhir_server.records.sights import Sights
+from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.rows import Row
+
+ACL: Final = "acl"
+MOST_HIDDEN: Final = 5000
+
+
+class Seeing:
+    """Sights of one requester at one instant, made when needed."""
+
+    def __init__(self, store: MongoStore, sights: Sights, requester: Requester, at: int) -> None:
+        """Bind to a caller and an instant, in microseconds since the epoch."""
+        self._store = store
+        self._sights = sights
+        self.requester = requester
+        self.at = at
+        self._made: dict[frozenset[str] | None, Sight] = {}
+
+    def sight(self, patients: Iterable[str] | None) -> Sight:
+        """Return the sight over `patients`, or over every record that may open for None."""
+        scope = None if patients is None else frozenset(patients)
+        found = self._made.get(scope)
+        if found is None:
+            found = self._made[scope] = self._sights.of(self.requester, self.at, scope)
+        return found
+
+    def known(self, type_: str, sight: Sight) -> Predicate:
+        """Return the predicate that a query on `type_` carries."""
+        known = under(ACL, sight.known)
+        if type_ == "AuditEvent" and not self._sees_all_traces:
+            known = all_of(known, _shows(self.hidden(sight)))
+        return known
+
+    def knows(self, row: Row) -> bool:
+        """Decide one row: the same predicate, read on its facts."""
+        patient = row.acl.get(facts.PATIENT)
+        sight = self.sight(() if patient is None else (patient,))
+        return holds(self.known(row.type, sight), {ACL: row.acl, "_id": row.id})
+
+    @property
+    def _sees_all_traces(self) -> bool:
+        return self.requester.kind in (Kind.TRUSTED_SYSTEM, Kind.AUDITOR)
+
+    def hidden(self, sight: Sight) -> frozenset[str]:
+        """Return `Type/id` of everything in the records of `sight` that its caller may not know.
+
+        Traces name what was accessed; one that names only hidden things is hidden itself (L36).
+        Raises `BadRequest` over `MOST_HIDDEN`: then narrow the search to one record.
+        """
+        inside = one_of(f"{ACL}.{facts.PATIENT}", (policy.patient for policy in sight.policies))
+        unseen = all_of(inside, negate(under(ACL, sight.known)))
+        found: set[str] = set()
+        for type_ in self._store.types():
+            if governed(type_):
+                found |= self._store.refs(type_, unseen, limit=MOST_HIDDEN + 1)
+            if len(found) > MOST_HIDDEN:
+                raise BadRequest(
+                    "narrow the search to one record with `patient`", code="too-costly"
+                )
+        return frozenset(found)
+
+    def hidden_in(self, row: Row) -> frozenset[str]:
+        """Return what a visible `row` points to and its reader may not know."""
+        targets: list[dict[str, Any]] = row.acl.get(facts.TARGETS, [])
+        if not targets or self.requester.kind is Kind.TRUSTED_SYSTEM or row.type == "Binary":
+            return frozenset()
+        patient = row.acl.get(facts.PATIENT)
+        sight = self.sight(() if patient is None else (patient,))
+        refs = frozenset(target[facts.REF] for target in targets)
+        if row.type == "AuditEvent":
+            return frozenset() if self._sees_all_traces else refs & self.hidden(sight)
+        return frozenset(target[facts.REF] for target in targets if not holds(sight.known, target))
+
+    def pointing(self, type_: str, field: str, refs: Iterable[str], sight: Sight) -> Predicate:
+        """Match pointers by what they point to, counting only what the caller may know."""
+        if self.requester.kind is Kind.TRUSTED_SYSTEM:
+            return ALWAYS
+        if type_ == "AuditEvent":
+            if self._sees_all_traces:
+                return ALWAYS
+            shown = set(refs) - self.hidden(sight)
+            return one_of(field, shown)
+        return any_of(
+            *(
+                Some(f"{ACL}.{facts.TARGETS}", all_of(Has(facts.REF, ref), sight.known))
+                for ref in refs
+            )
+        )
+
+
+def _shows(hidden: frozenset[str]) -> Predicate:
+    """Return: the trace names nothing governed, or something that is not hidden."""
+    where = f"{ACL}.{facts.TARGETS}"
+    return any_of(Not(Present(where)), Some(where, negate(one_of(facts.REF, hidden))))

@@ -1,0 +1,137 @@
+"""Accesses as stored AuditEvents, and when they are committed.
+
+A read waits until its entry is durable (`AccessLog`); a write carries its entry in its own
+transaction. An access to several records leaves one entry in each, so that no holder learns of
+another's; the query itself is told only where it speaks of one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fhir_server.audit.event import Access, Actor, resource
+from fhir_server.audit.log import AccessLog
+from fhir_server.consent import facts
+from fhir_server.consent.requester import Kind, Purpose, Requester
+from fhir_server.fhir.dates import instant_text
+from fhir_server.fhir.json import stamp_resource
+from fhir_server.records.ids import new_id
+from fhir_server.records.people import systems
+from fhir_server.search.index import index
+from fhir_server.search.types import Locale
+from fhir_server.store.rows import Row
+
+_PURPOSE_CODES = {
+    Purpose.TREATMENT: "TREAT",
+    Purpose.BREAK_GLASS: "BTG",
+    Purpose.REGULATION: "ETREAT",
+    Purpose.PATIENT_REQUEST: "PATRQT",
+    Purpose.FEED: "TREAT",
+    Purpose.ADMINISTRATION: "HSYSADMIN",
+}
+
+
+def actor(requester: Requester) -> Actor:
+    """Return the log's description of a caller."""
+    known = systems()
+    return Actor(
+        kind=requester.kind,
+        name=requester.name,
+        identifier=(known["IDNPS"], f"8{requester.rpps}") if requester.rpps else ("", ""),
+        organization=(
+            (known["FINESS"], requester.organization) if requester.organization else ("", "")
+        ),
+        profession=requester.profession,
+        patient=requester.patient if requester.kind is Kind.PATIENT else "",
+        purpose=_PURPOSE_CODES[requester.purpose],
+        reason=requester.reason,
+        client=requester.client,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A resource that an access disclosed or wrote, and its record (empty for none)."""
+
+    ref: str
+    patient: str = ""
+
+
+@dataclass(frozen=True)
+class Tracer:
+    """Writes the entries of one caller's request."""
+
+    log: AccessLog
+    locale: Locale
+    requester: Requester
+    request_id: str
+    at: int
+
+    def entries(
+        self,
+        interaction: str,
+        touched: Sequence[Touched],
+        *,
+        patient: str = "",
+        query: str = "",
+        rules: Iterable[str] = (),
+        refused: bool = False,
+        why: str = "",
+    ) -> list[Row]:
+        """Return the AuditEvents of one access: one for each record, at least one.
+
+        `patient` is the record that the request was about even if nothing of it was disclosed.
+        """
+        by_patient: dict[str, list[str]] = {}
+        for item in touched:
+            by_patient.setdefault(item.patient, []).append(item.ref)
+        if patient or not by_patient:
+            by_patient.setdefault(patient, [])
+        alone = len(by_patient) == 1
+        access = Access(
+            interaction,
+            instant_text(self.at),
+            actor(self.requester),
+            self.request_id,
+            rules=tuple(rules),
+            refused=refused,
+            why=why,
+        )
+        rows = [
+            self._row(
+                replace(access, refs=tuple(refs), patient=record, query=query if alone else ""),
+                disclosed=bool(touched) and not refused,
+            )
+            for record, refs in by_patient.items()
+        ]
+        if not alone and query:
+            rows.append(self._row(replace(access, query=query), disclosed=True))
+        return rows
+
+    def commit(self, rows: Sequence[Row]) -> None:
+        """Return when `rows` are durable."""
+        self.log.commit(rows)
+
+    def _row(self, access: Access, *, disclosed: bool) -> Row:
+        """Return the stored form. Only an access that disclosed something is its actor's to see."""
+        id_ = new_id()
+        body = resource(access)
+        values = index("AuditEvent", body, self.locale)
+        acl: dict[str, Any] = {
+            facts.REF: f"AuditEvent/{id_}",
+            facts.GOVERNANCE: "trace",
+            facts.CLASSES: ["AuditEvent"],
+            facts.LABELS: ["N"],
+            facts.AUTHORS: sorted(self.requester.keys) if disclosed else [],
+            facts.OWNER: "kind:server",
+            facts.DEPOSITED: self.at,
+        }
+        if access.patient:
+            acl[facts.PATIENT] = access.patient
+        others = [ref for ref in access.refs if ref != f"Patient/{access.patient}"]
+        if others:
+            acl[facts.TARGETS] = [{facts.REF: ref} for ref in others]
+        raw = stamp_resource(body, id=id_, version_id=1, last_updated=access.at)
+        return Row("AuditEvent", id_, 1, self.at, raw, acl, values.values, values.keys)

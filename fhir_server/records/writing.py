@@ -1,0 +1,214 @@
+"""What a requester can write: the writing side of the only door.
+
+A `Change` runs inside one transaction and may hold many writes (a transaction Bundle holds all of
+its own); its access-log entries are committed with it. Nothing is half-stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fhir_server.consent import facts
+from fhir_server.consent.requester import Kind
+from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.fhir.dates import instant_text
+from fhir_server.fhir.errors import PreconditionFailed
+from fhir_server.fhir.json import Document, parse, stamp
+from fhir_server.predicate import Has, Predicate, any_of, one_of
+from fhir_server.records import authority
+from fhir_server.records.effects import Effects
+from fhir_server.records.facts import (
+    Deposit,
+    consent_facts,
+    owner_key,
+    subject_identifiers,
+)
+from fhir_server.records.people import People
+from fhir_server.records.seeing import ACL
+from fhir_server.records.trace import Touched
+from fhir_server.records.view import View, unknown
+from fhir_server.search.index import IndexValues, index
+from fhir_server.store.mongo.unit import Unit
+from fhir_server.store.rows import Row
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write made. `readable` tells whether its author may also read it (R22)."""
+
+    row: Row
+    created: bool
+    readable: bool
+
+
+class Change:
+    """The writes of one transaction, by one requester."""
+
+    def __init__(self, view: View, unit: Unit, types: frozenset[str]) -> None:
+        """Write in `unit` as the requester of `view`."""
+        self._view = view
+        self._unit = unit
+        self._effects = Effects(unit, view.context.policies, types)
+        self._people = People(unit, view.context.locale.base)
+
+    # create ----------------------------------------------------------------------------------
+
+    def create(self, type_: str, document: Document, id_: str, *, chosen: bool = False) -> Written:
+        """Store the first version of a resource under `id_`."""
+        version = 1
+        if chosen and (last := self._unit.last(type_, id_)) is not None:
+            version = last.version + 1
+        row, resource = self._row(type_, id_, version, document, None, "PUT" if chosen else "POST")
+        self._authorise_create(row)
+        row = self._effects.prepared(row, resource)
+        self._unit.insert(row)
+        self._effects.written(row, None, chosen=chosen)
+        self._trace("create", row)
+        return Written(row, created=True, readable=True)
+
+    # update ----------------------------------------------------------------------------------
+
+    def update(
+        self,
+        type_: str,
+        id_: str,
+        edit: Callable[[Row], Document],
+        *,
+        if_match: str = "",
+        method: str = "PUT",
+    ) -> Written:
+        """Replace the current version by what `edit` makes of it.
+
+        Raises `NotFound` for what the caller may neither know nor has authored (L23: before any
+        precondition), `PreconditionFailed` when `if_match` names another version.
+        """
+        old = self._writable(type_, id_)
+        check_version(if_match, old)
+        document = edit(old)
+        row, resource = self._row(type_, id_, old.version + 1, document, old, method)
+        before = parse(old.raw).resource
+        authority.update(
+            self._view.requester,
+            type_,
+            before,
+            resource,
+            (old.acl, row.acl),
+            attending=self._attending(old.acl),
+        )
+        row = self._effects.prepared(row, resource)
+        self._unit.replace(old, row)
+        self._effects.written(row, old, chosen=False)
+        self._trace("patch" if method == "PATCH" else "update", row)
+        return Written(row, created=False, readable=self._view.seeing.knows(old))
+
+    def put(self, type_: str, id_: str, document: Document, *, if_match: str = "") -> Written:
+        """Update, or create under the caller's own id, which only the trusted system may choose."""
+        trusted = self._view.requester.kind is Kind.TRUSTED_SYSTEM
+        if trusted and self._unit.get(type_, id_) is None:
+            if if_match:
+                raise PreconditionFailed(f"{type_}/{id_} has no version `{if_match[:40]}`")
+            return self.create(type_, document, id_, chosen=True)
+        return self.update(type_, id_, lambda _: document, if_match=if_match)
+
+    # delete ----------------------------------------------------------------------------------
+
+    def delete(self, type_: str, id_: str, *, if_match: str = "") -> Row:
+        """Delete; return the tombstone. Raises `NotFound` as `update` does."""
+        old = self._writable(type_, id_)
+        check_version(if_match, old)
+        authority.delete(self._view.requester, type_, old.acl, attending=self._attending(old.acl))
+        tombstone = self._unit.remove(old, updated=self._view.at)
+        self._effects.removed(old)
+        self._trace("delete", old)
+        return tombstone
+
+    # parts -----------------------------------------------------------------------------------
+
+    def _writable(self, type_: str, id_: str) -> Row:
+        old = self._unit.get(type_, id_)
+        if old is None or not (
+            self._view.seeing.knows(old) or authority.owns(self._view.requester, old.acl)
+        ):
+            raise unknown(type_, id_)
+        return old
+
+    def _row(
+        self, type_: str, id_: str, version: int, document: Document, old: Row | None, method: str
+    ) -> tuple[Row, Json]:
+        view = self._view
+        resource = document.resource
+        values = self._index(type_, resource)
+        deposit = self._deposit(old, values)
+        acl = consent_facts(type_, id_, resource, values, deposit, self._people)
+        raw = stamp(document, id=id_, version_id=version, last_updated=instant_text(view.at))
+        row = Row(type_, id_, version, view.at, raw, acl, values.values, values.keys, method)
+        return row, resource
+
+    def _index(self, type_: str, resource: Json) -> IndexValues:
+        """Index, and follow an INS that stands for its patient without a reference."""
+        values = index(type_, resource, self._view.context.locale)
+        named = [] if "patient" in values.values else subject_identifiers(type_, values)
+        if named:
+            found = self._unit.find("Patient", one_of("idx.identifier", named), limit=2)
+            refs = [row.ref for row in found]
+            for code in ("patient", "subject"):
+                if refs and f"{code}:identifier" in values.values:
+                    values.values.setdefault(code, []).extend(refs)
+            if refs:
+                values.values.setdefault("patient", refs)
+        return values
+
+    def _deposit(self, old: Row | None, values: IndexValues) -> Deposit:
+        """Return who deposited and when: kept from the first version (contract, conventions 5)."""
+        if old is not None:
+            return Deposit(old.acl[facts.OWNER], old.acl[facts.DEPOSITED])
+        view = self._view
+        at = view.at
+        if view.requester.kind is Kind.TRUSTED_SYSTEM and (dated := values.values.get("date")):
+            at = dated[0]["lo"] if isinstance(dated[0], dict) else at
+        return Deposit(owner_key(view.requester), min(at, view.at))
+
+    def _authorise_create(self, row: Row) -> None:
+        attending = self._attending(row.acl)
+        authority.create(self._view.requester, row.type, row.acl, attending=attending)
+
+    def _attending(self, acl: Any) -> bool:
+        """Tell whether the caller is the attending doctor of the record, which is open."""
+        patient = acl.get(facts.PATIENT)
+        if patient is None or not self._view.requester.rpps:
+            return False
+        sight = self._view.seeing.sight((patient,))
+        return "attending-doctor" in sight.rules_used()
+
+    def _trace(self, interaction: str, row: Row) -> None:
+        touched = [Touched(row.ref, row.acl.get(facts.PATIENT, ""))]
+        self._unit.insert_many(self._view.tracer.entries(interaction, touched))
+
+
+def check_version(if_match: str, old: Row) -> None:
+    """Raise `PreconditionFailed` when `If-Match` names another version than `old`."""
+    if if_match and if_match.strip().removeprefix("W/").strip('"') != str(old.version):
+        raise PreconditionFailed(
+            f"{old.ref} is at version {old.version}, not `{if_match[:40]}`: read it again"
+        )
+
+
+def authored(view: View) -> Predicate:
+    """Match what the caller authored, read or not (R22): what a conditional write may find."""
+    return any_of(*(Has(f"{ACL}.{facts.AUTHORS}", key) for key in sorted(view.requester.keys)))
+
+
+def write(view: View, types: set[str], work: Callable[[Change], T]) -> T:
+    """Run `work` in one transaction, with the collections of `types` ready.
+
+    A refusal leaves nothing but its own trace.
+    """
+    store = view.context.store
+    store.prepare_types(sorted({*types, "AuditEvent"} & RESOURCE_TYPES))
+    stored = frozenset(store.types())
+    return store.transact(lambda unit: work(Change(view, unit, stored)))
