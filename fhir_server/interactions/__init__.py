@@ -1,0 +1,1 @@
+"""One module for each FHIR interaction, free of any web framework."""

@@ -1,0 +1,47 @@
+"""What answers have in common: version headers, and the body that `Prefer` asks for.
+
+https://hl7.org/fhir/R4/http.html#versions and https://hl7.org/fhir/R4/http.html#ops
+"""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from fhir_server.fhir.errors import Issue
+from fhir_server.fhir.outcome import outcome
+from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.records.writing import Written
+from fhir_server.store.rows import Row
+
+_DONE = outcome([Issue("informational", "the resource was stored", severity="information")])
+
+
+def version_headers(row: Row) -> dict[str, str]:
+    """Return ETag and Last-Modified of one version."""
+    return {
+        "ETag": f'W/"{row.version}"',
+        "Last-Modified": formatdate(row.updated / 1_000_000, usegmt=True),
+    }
+
+
+def location(base: str, row: Row) -> str:
+    """Return the address of one version."""
+    return f"{base}/{row.ref}/_history/{row.version}"
+
+
+def written(x: Exchange, done: Written) -> Answer:
+    """Answer a create, an update or a patch.
+
+    What the caller may write but not read (R22) is acknowledged without its body.
+    """
+    headers = version_headers(done.row)
+    if done.created:
+        headers["Location"] = location(x.base, done.row)
+    status = 201 if done.created else 200
+    match x.preference:
+        case "minimal":
+            return Answer(status, b"", headers)
+        case "OperationOutcome":
+            return Answer(status, _DONE, headers)
+        case _:
+            return Answer(status, done.row.raw if done.readable else _DONE, headers)

@@ -1,0 +1,95 @@
+"""capabilities: https://hl7.org/fhir/R4/http.html#capabilities.
+
+Made of the same tables that route and search, so that it says no more and no less than is true.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from fhir_server import __version__
+from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.fhir.json import dumps
+from fhir_server.interactions.exchange import Answer
+from fhir_server.search.registry import supported
+
+Json = dict[str, Any]
+
+_INTERACTIONS: Final = (
+    "read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type",
+)  # fmt: skip
+_DATE: Final = "2026-11-22"
+
+
+@lru_cache(maxsize=16)
+def capabilities(base: str) -> Answer:
+    """Return the CapabilityStatement of the server at `base`."""
+    statement: Json = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": _DATE,
+        "kind": "instance",
+        "software": {"name": "fhir-server", "version": __version__},
+        "implementation": {
+            "description": "Dossier médical partagé: FHIR R4 with consent inside every query",
+            "url": base,
+        },
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "patchFormat": ["application/json-patch+json"],
+        "rest": [_rest(base)],
+    }
+    return Answer(200, dumps(statement))
+
+
+def _rest(base: str) -> Json:
+    return {
+        "mode": "server",
+        "documentation": (
+            "Every answer is what the caller may know: totals, pages, history and includes are "
+            "exact, and what is hidden is the same as what never existed."
+        ),
+        "security": {
+            "cors": False,
+            "description": "A bearer token signed by this installation (`fhir-server token`).",
+        },
+        "resource": [_resource(type_, base) for type_ in sorted(RESOURCE_TYPES)],
+        "interaction": [{"code": "transaction"}, {"code": "batch"}],
+    }
+
+
+def _resource(type_: str, base: str) -> Json:
+    parameters = supported(type_)
+    found: Json = {
+        "type": type_,
+        "interaction": [{"code": code} for code in _INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "not-supported",
+        "conditionalUpdate": False,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical"],
+    }
+    includes = [
+        f"{type_}:{code}" for code, p in sorted(parameters.items()) if p.type == "reference"
+    ]
+    if includes:
+        found["searchInclude"] = includes
+    found["searchParam"] = [
+        {"name": code, "definition": p.url, "type": p.type}
+        if p.url
+        else {"name": code, "type": p.type}
+        for code, p in sorted(parameters.items())
+    ]
+    if type_ == "Patient":
+        found["operation"] = [
+            {
+                "name": "record-status",
+                "definition": f"{base}/OperationDefinition/Patient-record-status",
+                "documentation": "The status of a record by an exact INS (TD0.2).",
+            }
+        ]
+    return found

@@ -1,0 +1,197 @@
+"""The entries of a batch or transaction, read and put in the order of their execution."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.fhir.dates import instant_text
+from fhir_server.fhir.errors import BadRequest, FhirError, Issue, Unprocessable
+from fhir_server.fhir.json import Document
+from fhir_server.interactions.bodies import document_of
+from fhir_server.interactions.conditions import Pairs, pairs_of
+from fhir_server.interactions.patch import editor
+from fhir_server.records.governance import governance
+from fhir_server.records.ids import new_id
+from fhir_server.store.rows import Row
+
+Json = dict[str, Any]
+
+METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET")
+"""In the order of execution (R4 http.html, transaction processing rules)."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One entry. `found` is what a conditional create met; `pairs` the query of the url.
+
+    `depth` is how many new pointers stand below a new pointer: the lowest are written first.
+    """
+
+    index: int
+    method: str
+    type: str
+    id: str
+    full_url: str
+    pairs: Pairs
+    tail: str = ""
+    resource: Json | None = None
+    patch: bytes = b""
+    if_match: str = ""
+    if_none_exist: str = ""
+    found: Row | None = None
+    depth: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return the entry as a FHIRPath."""
+        return f"Bundle.entry[{self.index}]"
+
+    def document(self) -> Document:
+        """Return the resource as a document to store."""
+        return document_of(self.resource or {})
+
+    def editor(self) -> Callable[[Row], Document]:
+        """Return the edit of a PATCH entry."""
+        return editor(self.type, self.patch)
+
+
+def read(found: Sequence[Json]) -> list[Item]:
+    """Read the entries of a transaction; refuse two that write the same resource."""
+    items = [read_one(index, body) for index, body in enumerate(found)]
+    seen: dict[tuple[str, str], Item] = {}
+    urls: dict[str, Item] = {}
+    for item in items:
+        if item.full_url and item.method in ("POST", "PUT"):
+            first = urls.setdefault(item.full_url, item)
+            if first is not item:
+                _twice("the same fullUrl", first, item)
+        if item.method in ("PUT", "PATCH", "DELETE") and item.id:
+            first = seen.setdefault((item.type, item.id), item)
+            if first is not item:
+                _twice("the same resource", first, item)
+    return items
+
+
+def _twice(what: str, first: Item, second: Item) -> None:
+    raise BadRequest(
+        f"entries {first.index} and {second.index} are about {what}",
+        code="invalid",
+        expression=second.place,
+    )
+
+
+def read_one(index: int, body: Json) -> Item:
+    """Read one entry. Raises `BadRequest` naming its place."""
+    place = f"Bundle.entry[{index}]"
+    request = body.get("request")
+    if not isinstance(request, dict):
+        raise BadRequest("an entry needs a request", code="required", expression=f"{place}.request")
+    method, url = request.get("method"), request.get("url")
+    if method not in METHODS:
+        raise BadRequest(
+            f"method `{str(method)[:16]}` is not one of {', '.join(METHODS)}",
+            code="value",
+            expression=f"{place}.request.method",
+        )
+    if not isinstance(url, str) or not url:
+        raise BadRequest("a url is needed", code="required", expression=f"{place}.request.url")
+    item = _address(index, str(method), url)
+    item.full_url = str(body.get("fullUrl", ""))
+    item.if_match = str(request.get("ifMatch", ""))
+    item.if_none_exist = str(request.get("ifNoneExist", ""))
+    _body(item, body)
+    return item
+
+
+def _address(index: int, method: str, url: str) -> Item:
+    """Read `Type`, `Type/id`, `Type?query` or, for reads, anything below."""
+    path, _, query = url.partition("?")
+    parts = [unquote(part) for part in path.strip("/").split("/")]
+    place = f"Bundle.entry[{index}].request.url"
+    if parts[0] not in RESOURCE_TYPES:
+        raise BadRequest(f"`{url[:80]}` names no resource type", code="value", expression=place)
+    id_ = parts[1] if len(parts) > 1 else ""
+    if method == "POST":
+        if len(parts) > 1:
+            raise BadRequest("a POST goes to a type", code="value", expression=place)
+        id_ = new_id()
+    elif method in ("PUT", "DELETE") and (not id_ or query):
+        raise BadRequest(
+            f"a conditional {method} is not supported yet", code="not-supported", expression=place
+        )
+    tail = "/".join(parts[2:])
+    return Item(index, method, parts[0], id_, "", pairs_of(query), tail)
+
+
+def _body(item: Item, body: Json) -> None:
+    resource = body.get("resource")
+    if item.method in ("POST", "PUT"):
+        if not isinstance(resource, dict) or resource.get("resourceType") != item.type:
+            raise BadRequest(
+                f"a {item.type} is expected", code="structure", expression=f"{item.place}.resource"
+            )
+        if item.method == "PUT" and resource.get("id") != item.id:
+            raise BadRequest(
+                f"the id differs from `{item.id[:64]}` of the url",
+                code="invalid",
+                expression=f"{item.place}.resource.id",
+            )
+        item.resource = resource
+    elif item.method == "PATCH":
+        item.patch = _patch(item, resource)
+
+
+def _patch(item: Item, resource: Any) -> bytes:
+    """Return the JSON Patch that an entry carries as a Binary (R4 http.html, patch in bundles)."""
+    given = resource if isinstance(resource, dict) else {}
+    kind = (given.get("resourceType"), given.get("contentType"))
+    if kind == ("Binary", "application/json-patch+json"):
+        with suppress(ValueError):
+            return b64decode(str(given.get("data", "")), validate=True)
+    raise BadRequest(
+        "a PATCH entry carries a Binary of content type application/json-patch+json",
+        code="not-supported",
+        expression=f"{item.place}.resource",
+    )
+
+
+def order(item: Item) -> tuple[int, int, int, int]:
+    """Sort: by verb; attachments before what refers to them, and what only points last."""
+    kind = governance()[item.type].kind
+    points = {"binary": 0, "pointer": 2}.get(kind, 1)
+    return METHODS.index(item.method), points, item.depth, item.index
+
+
+def refuse(item: Item, issues: Sequence[Issue]) -> None:
+    """Raise `Unprocessable` when `issues` has an error, each with its place in the Bundle."""
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        raise Unprocessable(issues=[_within(item, issue, resource=True) for issue in issues])
+
+
+@contextmanager
+def at(item: Item) -> Iterator[None]:
+    """Name the entry in whatever error happens inside."""
+    try:
+        yield
+    except FhirError as error:
+        error.issues = tuple(_within(item, issue) for issue in error.issues)
+        raise
+
+
+def _within(item: Item, issue: Issue, *, resource: bool = False) -> Issue:
+    if issue.expression.startswith("Bundle.entry["):
+        return issue
+    _, dot, rest = issue.expression.partition(".")
+    place = f"{item.place}.resource{dot}{rest}" if resource or dot else item.place
+    return Issue(issue.code, issue.diagnostics, place, issue.severity)
+
+
+def instant(row: Row) -> str:
+    """Return when a version was written, as a FHIR instant."""
+    return instant_text(row.updated)

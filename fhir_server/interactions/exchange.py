@@ -1,0 +1,49 @@
+"""One request and its answer, as an interaction sees them: no web framework, no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fhir_server.records.view import View
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What every interaction is given.
+
+    `view` is the only way to data and is bound to the caller; `base` the FHIR base as the caller
+    wrote it, without a final slash; `headers` the request's, names in lower case.
+    """
+
+    view: View
+    base: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def preference(self) -> str:
+        """Return what `Prefer: return=` asks for, `representation` when nothing does."""
+        for part in self.headers.get("prefer", "").replace(",", ";").split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == "return" and value in {"minimal", "representation", "OperationOutcome"}:
+                return value
+        return "representation"
+
+    @property
+    def lenient(self) -> bool:
+        """Tell whether `Prefer: handling=lenient` was sent (R4 search, handling errors)."""
+        return "handling=lenient" in self.headers.get("prefer", "").replace(" ", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status, a body of exact bytes and the headers that belong to them."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = FHIR_JSON

@@ -1,0 +1,47 @@
+"""One entry of a batch as a request of its own (L29), and the reads of a transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fhir_server.fhir.errors import BadRequest
+from fhir_server.fhir.json import dumps
+from fhir_server.interactions import create, delete, patch, read, search, update, vread
+from fhir_server.interactions.entries import Item
+from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.history import history_instance
+
+
+def run(x: Exchange, item: Item) -> Answer:
+    """Carry out one entry under the same rules as the request it stands for."""
+    headers = {name: value for name, value in x.headers.items() if name in ("prefer", "accept")}
+    headers |= {"if-match": item.if_match, "if-none-exist": item.if_none_exist}
+    alone = replace(x, headers=headers)
+    match item.method:
+        case "POST":
+            return create.create(alone, item.type, dumps(item.resource))
+        case "PUT":
+            return update.update(alone, item.type, item.id, dumps(item.resource))
+        case "PATCH" if item.id:
+            return patch.patch(alone, item.type, item.id, item.patch)
+        case "PATCH":
+            return patch.patch_conditional(alone, item.type, item.pairs, item.patch)
+        case "DELETE":
+            return delete.delete(alone, item.type, item.id)
+        case _:
+            return _get(alone, item)
+
+
+def _get(x: Exchange, item: Item) -> Answer:
+    tail = item.tail.split("/") if item.tail else []
+    match item.id, tail:
+        case "", []:
+            return search.search(x, item.type, item.pairs)
+        case _, []:
+            return read.read(x, item.type, item.id)
+        case _, ["_history"]:
+            return history_instance(x, item.type, item.id, item.pairs)
+        case _, ["_history", version]:
+            return vread.vread(x, item.type, item.id, version)
+        case _:
+            raise BadRequest("the url is not one that can be read here", code="not-supported")

@@ -1,0 +1,118 @@
+"""batch and transaction: https://hl7.org/fhir/R4/http.html#transaction.
+
+A transaction is read whole, its links are resolved, everything is validated, and then all of it is
+written in one MongoDB transaction: deletions first, then creations, then updates and patches;
+reads are answered after. A batch runs each entry as a request of its own.
+"""
+
+from __future__ import annotations
+
+from fhir_server.fhir.bundle import Entry, Response, response_bundle
+from fhir_server.fhir.errors import BadRequest, FhirError, TooLarge
+from fhir_server.fhir.json import parse
+from fhir_server.fhir.outcome import outcome
+from fhir_server.interactions import entries, links, single
+from fhir_server.interactions.answers import location, version_headers
+from fhir_server.interactions.entries import Item
+from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.refusals import traced
+from fhir_server.records.writing import Change, Written, write
+from fhir_server.store.rows import Row
+from fhir_server.validation import validate
+
+_STATUS = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
+
+
+def transaction(x: Exchange, body: bytes) -> Answer:
+    """Carry out a Bundle of type batch or transaction."""
+    bundle = parse(body).resource
+    if bundle.get("resourceType") != "Bundle":
+        raise BadRequest("a Bundle is expected", code="structure", expression="resourceType")
+    kind = bundle.get("type")
+    if kind not in ("batch", "transaction"):
+        raise BadRequest(
+            "only a Bundle of type `batch` or `transaction` is carried out here",
+            code="invalid",
+            expression="Bundle.type",
+        )
+    found = bundle.get("entry", [])
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise BadRequest("an array expected", code="structure", expression="Bundle.entry")
+    if len(found) > x.view.context.max_entries:
+        raise TooLarge(f"a Bundle takes at most {x.view.context.max_entries} entries")
+    if kind == "batch":
+        return _batch(x, found)
+    with traced(x, "transaction", "Bundle"):
+        return _transaction(x, entries.read(found))
+
+
+def _transaction(x: Exchange, items: list[Item]) -> Answer:
+    plan = links.resolve(x, items)
+    for item in plan:
+        if item.resource is not None:
+            entries.refuse(item, validate(item.resource, item.type))
+    writes = [item for item in plan if item.method != "GET" and item.found is None]
+    types = {item.type for item in writes}
+
+    def work(change: Change) -> dict[int, Written | Row]:
+        done: dict[int, Written | Row] = {}
+        for item in sorted(writes, key=entries.order):
+            with entries.at(item):
+                done[item.index] = _write(change, item)
+        return done
+
+    done = write(x.view, types, work) if writes else {}
+    answers = [_answer(x, item, done.get(item.index)) for item in plan]
+    return Answer(200, response_bundle("transaction-response", answers, base=x.base))
+
+
+def _write(change: Change, item: Item) -> Written | Row:
+    match item.method:
+        case "POST":
+            return change.create(item.type, item.document(), item.id)
+        case "PUT":
+            return change.put(item.type, item.id, item.document(), if_match=item.if_match)
+        case "PATCH":
+            edit = item.editor()
+            return change.update(item.type, item.id, edit, if_match=item.if_match, method="PATCH")
+        case _:
+            return change.delete(item.type, item.id, if_match=item.if_match)
+
+
+def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
+    match done:
+        case Written(row, created, readable):
+            body = row.raw if readable and x.preference == "representation" else b""
+            status = _STATUS[201 if created else 200]
+            return Entry(row.ref, body, response=_response(x, status, row))
+        case Row():
+            return Entry(response=Response(_STATUS[204], etag=f'W/"{done.version}"'))
+        case _ if item.found is not None:
+            return Entry(item.found.ref, response=_response(x, _STATUS[200], item.found))
+        case _:
+            with entries.at(item):
+                return _entry_of(single.run(x, item))
+
+
+def _batch(x: Exchange, found: list[entries.Json]) -> Answer:
+    answers = []
+    for index, body in enumerate(found):
+        try:
+            answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
+        except FhirError as error:
+            said = Response(str(error.status), outcome=outcome(error.issues))
+            answers.append(Entry(response=said))
+    return Answer(200, response_bundle("batch-response", answers, base=x.base))
+
+
+def _response(x: Exchange, status: str, row: Row) -> Response:
+    headers = version_headers(row)
+    return Response(status, location(x.base, row), headers["ETag"], entries.instant(row))
+
+
+def _entry_of(answer: Answer) -> Entry:
+    """Return an interaction's answer as an entry of the response."""
+    status = _STATUS.get(answer.status, str(answer.status))
+    headers = answer.headers
+    response = Response(status, headers.get("Location", ""), headers.get("ETag", ""))
+    return Entry(resource=answer.body, response=response)
