@@ -1,0 +1,95 @@
+"""Wire the server: the only place where a room is given what it needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+
+from fhir_server import observe
+from fhir_server.http.metrics import Metrics
+from fhir_server.http.service import Service
+from fhir_server.http.wire import wire
+from fhir_server.identity.tokens import TokenReader
+from fhir_server.records.door import Records
+from fhir_server.search.result import Counts
+from fhir_server.search.types import Locale
+from fhir_server.settings import Settings
+from fhir_server.store.mongo.connect import connect
+from fhir_server.store.mongo.store import MongoStore
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+Clock = Callable[[], int]
+"""Microseconds since the epoch, UTC."""
+
+
+class Server(Flask):
+    """A Flask application that logs no address: an address may name a patient."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Say nothing: the room's handler logs what failed, Flask would log its path and words."""
+
+
+def machine_clock() -> int:
+    """Return the machine's time in microseconds since the epoch."""
+    return time.time_ns() // 1000
+
+
+def create_app(
+    settings: Settings, *, store: MongoStore | None = None, clock: Clock | None = None
+) -> Flask:
+    """Return the server as a WSGI application.
+
+    Without a `store` it connects to `settings.mongodb_uri`; without a `clock` it takes the
+    machine's. Raise ValueError when there is neither store nor URI.
+    """
+    observe.configure(settings.log_level)
+    now = clock or machine_clock
+    app = Server("fhir_server", static_folder=None)
+    service = Service(
+        records=open_records(settings, store=store, clock=now),
+        tokens=TokenReader(settings.data_dir, lambda: now() / 1_000_000),
+        metrics=Metrics(settings.data_dir),
+        fhir_url=settings.base_url,
+        trusts_strangers=settings.auth == "off",
+        max_body_bytes=settings.max_body_bytes,
+    )
+    wire(app, service)
+    return app
+
+
+def open_records(
+    settings: Settings, *, store: MongoStore | None = None, clock: Clock | None = None
+) -> Records:
+    """Return the door to the records, for the server and for console commands."""
+    return Records(
+        store or _open_store(settings),
+        clock=clock or machine_clock,
+        locale=Locale(settings.fhir_url, ZoneInfo(settings.timezone)),
+        lifetime_days=settings.authorization_lifetime_days,
+        hop_limit=settings.hop_limit,
+        counts=Counts(settings.page_size, settings.max_page_size),
+        max_entries=settings.max_bundle_entries,
+    )
+
+
+def _open_store(settings: Settings) -> MongoStore:
+    if settings.mongodb_uri is None:
+        raise ValueError(
+            "no MongoDB: set FHIR_SERVER_MONGODB_URI, or start with `fhir-server serve`"
+        )
+    return MongoStore(connect(settings.mongodb_uri), settings.database)
+
+
+def __getattr__(name: str) -> WSGIApplication:
+    """Build `wsgi` when a server first asks for it, with the settings of its environment."""
+    if name != "wsgi":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    application = create_app(Settings())
+    globals()["wsgi"] = application
+    return application

@@ -1,0 +1,134 @@
+"""What happens to every FHIR request, in order. There is no other hook.
+
+1. It gets its request id.
+2. Its caller is told from its token, unless the route is open to everybody.
+3. Its parameters are decoded; `_format` and `_pretty` are taken out of them.
+4. The form of the answer is agreed on, the type and id of the address are checked.
+5. The view of its route is called with an exchange that is bound to the caller.
+6. The answer, or the OperationOutcome of what was raised, is sent, counted and logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from flask import request
+from werkzeug.exceptions import HTTPException
+
+from fhir_server import observe
+from fhir_server.consent.requester import TRUSTED
+from fhir_server.fhir.errors import FhirError
+from fhir_server.http.address import base_of, check_id, check_type
+from fhir_server.http.call import Call, RequestHeaders, View
+from fhir_server.http.errors import breakdown, refusal, rejection
+from fhir_server.http.negotiation import check_accept, presentation
+from fhir_server.http.parameters import pairs_of_query
+from fhir_server.http.pretty import pretty
+from fhir_server.http.request_id import request_id_of
+from fhir_server.http.respond import Sent, sent
+from fhir_server.http.security import CLINICAL, PUBLIC, caller
+from fhir_server.http.service import Service
+from fhir_server.interactions.exchange import Answer, Exchange
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+UNKNOWN_ROUTE = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address below `/fhir`, the verb, and the view that answers.
+
+    `rule` is written as Flask does (`/<type>/<id>`). A route that `is_open` needs no token, and its
+    answer is the same for everybody.
+    """
+
+    method: str
+    rule: str
+    view: View
+    summary: str
+    body: str = ""
+    answer: str = "Resource"
+    is_open: bool = False
+
+    @property
+    def template(self) -> str:
+        """Return the address as documentation, metrics and logs show it."""
+        return "/fhir" + self.rule.replace("<", "{").replace(">", "}")
+
+
+def endpoint(service: Service, route: Route) -> Callable[..., Sent]:
+    """Return the Flask view of `route`."""
+    template = route.template
+    fixed = PUBLIC if route.is_open else CLINICAL
+
+    def serve(**path: str) -> Sent:
+        started = perf_counter()
+        environ = request.environ
+        request_id = request_id_of(environ)
+        try:
+            answer = _answer(service, route, environ, request_id, path)
+        except FhirError as error:
+            answer = refusal(error)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: says nothing, logs
+            observe.failed(error, request_id)
+            answer = breakdown(request_id)
+        response = sent(answer, fixed if answer.status < 400 else CLINICAL, request_id)
+        seconds = perf_counter() - started
+        service.metrics.observe(template, environ["REQUEST_METHOD"], answer.status, seconds)
+        observe.answered(template, environ["REQUEST_METHOD"], answer.status, seconds, request_id)
+        return response
+
+    return serve
+
+
+def rejected(service: Service, error: HTTPException) -> Sent:
+    """Answer what Flask refused by itself: no such address, no such verb, a broken request."""
+    environ = request.environ
+    method = environ["REQUEST_METHOD"]
+    request_id = request_id_of(environ)
+    if (cause := getattr(error, "original_exception", None)) is not None:
+        observe.failed(cause, request_id)
+        answer = breakdown(request_id)
+    else:
+        answer = rejection(error, method)
+    known = method if method in _METHODS else "other"
+    service.metrics.observe(UNKNOWN_ROUTE, known, answer.status, 0.0)
+    observe.answered(UNKNOWN_ROUTE, known, answer.status, 0.0, request_id)
+    return sent(answer, CLINICAL, request_id)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _answer(
+    service: Service, route: Route, environ: WSGIEnvironment, request_id: str, path: dict[str, str]
+) -> Answer:
+    requester = TRUSTED if route.is_open else caller(service, environ)
+    pairs, wants_pretty = presentation(pairs_of_query(environ["QUERY_STRING"]))
+    kind = path.get("type")
+    if "_format" not in environ["QUERY_STRING"]:
+        native = kind == "Binary" and "id" in path
+        check_accept(environ.get("HTTP_ACCEPT", ""), native=native)
+    if kind is not None:
+        check_type(kind)
+    if "id" in path:
+        check_id(path["id"], route.method)
+    base = service.fhir_url or base_of(environ)
+    if route.is_open:
+        answer = route.view(base)
+    else:
+        view = service.records.as_seen_by(requester, request_id=request_id)
+        exchange = Exchange(view, base, RequestHeaders(environ))
+        answer = route.view(Call(exchange, pairs, environ, service.max_body_bytes), **path)
+    return _indented(answer) if wants_pretty and answer.body else answer
+
+
+def _indented(answer: Answer) -> Answer:
+    if "json" not in answer.content_type:
+        return answer
+    return Answer(answer.status, pretty(answer.body), answer.headers, answer.content_type)

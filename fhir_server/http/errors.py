@@ -1,0 +1,52 @@
+"""Turn whatever was raised into an OperationOutcome, on every path: the one mapper.
+
+https://hl7.org/fhir/R4/http.html#status-codes
+"""
+
+from __future__ import annotations
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from fhir_server.fhir.errors import FhirError, Issue
+from fhir_server.fhir.outcome import outcome
+from fhir_server.interactions.exchange import Answer
+
+_NOT_YET = "; conditional update and conditional delete are not supported yet"
+# status -> issue code and words; the words of werkzeug repeat the request and are HTML.
+_WORDS = {
+    400: ("invalid", "the request is not well formed"),
+    404: ("not-supported", "nothing is served at this address; see `/fhir/metadata`"),
+    413: ("too-long", "the request is over the limit"),
+    414: ("too-long", "the address is too long; use POST `_search`"),
+    415: ("not-supported", "a body of type `application/fhir+json` in UTF-8 is read here"),
+    431: ("too-long", "the headers are too long"),
+}
+
+
+def refusal(error: FhirError) -> Answer:
+    """Return the answer that `error` describes."""
+    return Answer(error.status, outcome(error.issues), error.headers)
+
+
+def breakdown(request_id: str) -> Answer:
+    """Return the answer to a request that met a fault of the server: nothing of its inside."""
+    words = f"the server met a fault of its own; quote request `{request_id}`"
+    return Answer(500, outcome([Issue("exception", words, severity="fatal")]))
+
+
+def rejection(error: HTTPException, method: str) -> Answer:
+    """Return the answer to a request that Flask refused before any view was called."""
+    status = error.code or 400
+    if isinstance(error, MethodNotAllowed):
+        return _no_such_verb(error, method)
+    code, words = _WORDS.get(status, _WORDS[400])
+    return Answer(status, outcome([Issue(code, words)]))
+
+
+def _no_such_verb(error: MethodNotAllowed, method: str) -> Answer:
+    allowed = ", ".join(sorted(error.valid_methods or ()))
+    words = f"`{method[:32]}` is not supported at this address"
+    if method in ("PUT", "DELETE"):
+        words += _NOT_YET
+    headers = {"Allow": allowed} if allowed else {}
+    return Answer(405, outcome([Issue("not-supported", words)]), headers)

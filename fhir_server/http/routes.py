@@ -1,0 +1,135 @@
+"""The FHIR addresses, one view each: https://hl7.org/fhir/R4/http.html#summary.
+
+A view takes the call and the parts of the address, calls one interaction, and returns its answer.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fhir_server.http.call import Call
+from fhir_server.http.endpoint import Route
+from fhir_server.http.parameters import pairs_of_parameters
+from fhir_server.interactions import (
+    capabilities,
+    create,
+    delete,
+    history,
+    patch,
+    read,
+    search,
+    transaction,
+    update,
+    vread,
+)
+from fhir_server.interactions.exchange import Answer
+from fhir_server.operations import record_status
+
+
+def capability_statement(base: str) -> Answer:
+    """Say what the server can do: https://hl7.org/fhir/R4/http.html#capabilities."""
+    return capabilities.capabilities(base)
+
+
+def bundle(call: Call) -> Answer:
+    """Run a batch or a transaction: https://hl7.org/fhir/R4/http.html#transaction."""
+    return transaction.transaction(call.exchange, call.resource())
+
+
+def search_system(call: Call) -> Answer:
+    """Search all types: https://hl7.org/fhir/R4/http.html#search."""
+    return search.search(call.exchange, "", call.pairs)
+
+
+def search_system_by_form(call: Call) -> Answer:
+    """Search all types by POST: https://hl7.org/fhir/R4/http.html#search."""
+    return search.search(call.exchange, "", call.form())
+
+
+def search_type(call: Call, type: str) -> Answer:
+    """Search one type: https://hl7.org/fhir/R4/http.html#search."""
+    return search.search(call.exchange, type, call.pairs)
+
+
+def search_type_by_form(call: Call, type: str) -> Answer:
+    """Search one type by POST: https://hl7.org/fhir/R4/http.html#search."""
+    return search.search(call.exchange, type, call.form())
+
+
+def create_resource(call: Call, type: str) -> Answer:
+    """Create under an id of the server's: https://hl7.org/fhir/R4/http.html#create."""
+    return create.create(call.exchange, type, call.resource())
+
+
+def read_resource(call: Call, type: str, id: str) -> Answer:
+    """Read the current version: https://hl7.org/fhir/R4/http.html#read."""
+    return read.read(call.exchange, type, id)
+
+
+def read_version(call: Call, type: str, id: str, vid: str) -> Answer:
+    """Read one version: https://hl7.org/fhir/R4/http.html#vread."""
+    return vread.vread(call.exchange, type, id, vid)
+
+
+def history_of_resource(call: Call, type: str, id: str) -> Answer:
+    """List the versions of a resource: https://hl7.org/fhir/R4/http.html#history."""
+    return history.history_instance(call.exchange, type, id, call.pairs)
+
+
+def update_resource(call: Call, type: str, id: str) -> Answer:
+    """Replace, or create under an id of the caller's: https://hl7.org/fhir/R4/http.html#update."""
+    return update.update(call.exchange, type, id, call.resource())
+
+
+def patch_resource(call: Call, type: str, id: str) -> Answer:
+    """Change a part: https://hl7.org/fhir/R4/http.html#patch."""
+    return patch.patch(call.exchange, type, id, call.patch())
+
+
+def patch_what_matches(call: Call, type: str) -> Answer:
+    """Change a part of the one resource that the search finds: https://hl7.org/fhir/R4/http.html#patch."""
+    return patch.patch_conditional(call.exchange, type, call.pairs, call.patch())
+
+
+def delete_resource(call: Call, type: str, id: str) -> Answer:
+    """Delete: https://hl7.org/fhir/R4/http.html#delete."""
+    return delete.delete(call.exchange, type, id)
+
+
+def status_of_record(call: Call) -> Answer:
+    """Answer TD0.2: is there a record for this INS, and may the caller open it."""
+    return record_status.record_status(call.exchange, call.pairs)
+
+
+def status_of_record_by_body(call: Call) -> Answer:
+    """Answer TD0.2 with the INS in a Parameters, so that it stands in no address."""
+    given = pairs_of_parameters(call.resource())
+    return record_status.record_status(call.exchange, [*given, *call.pairs])
+
+
+_RECORD_STATUS: Final = "/Patient/$record-status"
+
+ROUTES: Final = (
+    Route("GET", "/metadata", capability_statement, "Capabilities of the server",
+          answer="CapabilityStatement", is_open=True),
+    Route("GET", "", search_system, "Search all types", answer="Bundle"),
+    Route("POST", "", bundle, "Batch or transaction", body="Bundle", answer="Bundle"),
+    Route("POST", "/_search", search_system_by_form, "Search all types by form",
+          body="form", answer="Bundle"),
+    Route("GET", _RECORD_STATUS, status_of_record, "Status of a record, by INS",
+          answer="Parameters"),
+    Route("POST", _RECORD_STATUS, status_of_record_by_body, "Status of a record, by INS",
+          body="Parameters", answer="Parameters"),
+    Route("GET", "/<type>", search_type, "Search", answer="Bundle"),
+    Route("POST", "/<type>", create_resource, "Create", body="Resource"),
+    Route("PATCH", "/<type>", patch_what_matches, "Patch the one match", body="patch"),
+    Route("POST", "/<type>/_search", search_type_by_form, "Search by form",
+          body="form", answer="Bundle"),
+    Route("GET", "/<type>/<id>", read_resource, "Read"),
+    Route("PUT", "/<type>/<id>", update_resource, "Update", body="Resource"),
+    Route("PATCH", "/<type>/<id>", patch_resource, "Patch", body="patch"),
+    Route("DELETE", "/<type>/<id>", delete_resource, "Delete", answer=""),
+    Route("GET", "/<type>/<id>/_history", history_of_resource, "History of a resource",
+          answer="Bundle"),
+    Route("GET", "/<type>/<id>/_history/<vid>", read_version, "Read one version"),
+)  # fmt: skip

@@ -1,0 +1,28 @@
+"""What the HTTP room was wired with, once per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fhir_server.http.metrics import Metrics
+from fhir_server.identity.tokens import TokenReader
+
+if TYPE_CHECKING:
+    from fhir_server.records.door import Records
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Who reads tokens, who opens records, and the bounds that hold for every request.
+
+    `fhir_url` is the public address of the FHIR base, or empty to use the one that the caller
+    wrote. `trusts_strangers` is `--auth off`: a request without a token is the trusted system.
+    """
+
+    records: Records
+    tokens: TokenReader
+    metrics: Metrics
+    fhir_url: str
+    trusts_strangers: bool
+    max_body_bytes: int

@@ -1,0 +1,1 @@
+"""Who asks: signing keys, bearer tokens and the `Requester` that a token describes."""

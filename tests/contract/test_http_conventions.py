@@ -1,0 +1,532 @@
+"""What every FHIR client may rely on, whatever the record holds (contract, HTTP conventions)."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.test import TestResponse
+
+from fhir_server.app import create_app
+from fhir_server.consent.requester import Kind, Requester
+from fhir_server.http.pretty import pretty
+from fhir_server.identity.tokens import mint
+from fhir_server.settings import Settings
+from fhir_server.store.mongo.connect import connect
+from fhir_server.store.mongo.store import MongoStore
+
+FHIR_JSON = "application/fhir+json"
+LIMIT = 64 * 1024
+PATIENT = json.dumps({"resourceType": "Patient", "active": True})
+# What granian and gunicorn give for a body of unknown length.
+CHUNKED = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+Serve = Callable[[str], FlaskClient]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def serve(mongo_uri: str, module_database_name: str, home: Path) -> Iterator[Serve]:
+    """Give a client of a server with the `auth` asked for, on a real MongoDB."""
+    with connect(mongo_uri) as mongo:
+        store = MongoStore(mongo, module_database_name)
+
+        def client(auth: str) -> FlaskClient:
+            given: dict[str, Any] = {"auth": auth, "data_dir": home, "max_body_bytes": LIMIT}
+            return create_app(Settings(**given, log_level="error"), store=store).test_client()
+
+        yield client
+
+
+@pytest.fixture(scope="module")
+def client(serve: Serve) -> FlaskClient:
+    """Return a client that is trusted without a token."""
+    return serve("off")
+
+
+@pytest.fixture(scope="module")
+def guarded(serve: Serve) -> FlaskClient:
+    """Return a client that needs a token."""
+    return serve("smart")
+
+
+def issue(response: TestResponse, status: int) -> dict[str, Any]:
+    """Return the first issue of a refusal, after checking that it is an OperationOutcome."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/fhir+json; charset=utf-8"
+    outcome = json.loads(response.data)
+    assert outcome["resourceType"] == "OperationOutcome"
+    found: dict[str, Any] = outcome["issue"][0]
+    assert found["severity"] in {"error", "fatal"}
+    return found
+
+
+# Addresses and verbs
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/fhir/nothing/here/at/all",
+        "/fhir//Patient",
+        "/fhir/Patient//1",
+        "/fhir/Patient/1/_history/1/2",
+        "/fhir/Patient;a=b/1",
+        "/fhir/Patient/..%2f..%2fetc",
+        "/fhir/%00/1",
+        "/fhir/%ff",
+        "/fhir/Patient/a_b",
+        "/fhir/Patient/" + "a" * 65,
+        "/fhir/<script>",
+        "/fhir/_history",
+        "/fhir/Patient/_history",
+        "/fhir/Patient/$nothing",
+        "/fhir/$nothing",
+    ],
+)
+def test_a_strange_address_is_answered_with_an_outcome(client: FlaskClient, path: str) -> None:
+    assert issue(client.get(path), 404)["code"] in {"not-supported", "not-found"}
+
+
+def test_an_unknown_type_is_named(client: FlaskClient) -> None:
+    found = issue(client.get("/fhir/Wizard/1"), 404)
+    assert found == {
+        "severity": "error",
+        "code": "not-supported",
+        "diagnostics": "the resource type `Wizard` is not one of R4",
+    }
+
+
+def test_a_type_in_lower_case_gets_a_hint(client: FlaskClient) -> None:
+    found = issue(client.get("/fhir/documentreference"), 404)
+    assert found["diagnostics"].endswith("did you mean `DocumentReference`?")
+
+
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "OPTIONS", "LOCK"])
+def test_an_odd_verb_is_refused_with_those_that_exist(client: FlaskClient, method: str) -> None:
+    response = client.open("/fhir/Patient/1", method=method)
+    assert issue(response, 405)["code"] == "not-supported"
+    assert response.headers["Allow"] == "DELETE, GET, HEAD, PATCH, PUT"
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_a_conditional_write_that_is_missing_says_so(client: FlaskClient, method: str) -> None:
+    response = client.open("/fhir/Patient?identifier=a", method=method, data="{}")
+    assert "not supported yet" in issue(response, 405)["diagnostics"]
+
+
+def test_a_slash_at_the_end_changes_nothing(client: FlaskClient) -> None:
+    bare, slashed = client.get("/fhir/Patient/1"), client.get("/fhir/Patient/1/")
+    assert (bare.status_code, bare.data) == (slashed.status_code, slashed.data)
+
+
+def test_an_escaped_slash_is_the_same_address(client: FlaskClient) -> None:
+    plain, escaped = client.get("/fhir/Patient/1"), client.get("/fhir/Patient%2F1")
+    assert (plain.status_code, plain.data) == (escaped.status_code, escaped.data)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/fhir/metadata",
+        "/fhir/Patient?_count=1",
+        "/fhir/Patient/1",
+        "/fhir/Patient/1/_history",
+        "/health/live",
+        "/health/ready",
+        "/docs",
+        "/openapi.json",
+        "/.well-known/smart-configuration",
+    ],
+)
+def test_head_is_get_without_a_body(client: FlaskClient, path: str) -> None:
+    got, headed = client.get(path), client.head(path)
+    assert headed.data == b""
+    assert headed.status_code == got.status_code
+    assert headed.headers["Content-Length"] == got.headers["Content-Length"]
+    assert headed.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+def test_search_by_form_is_search_by_query(client: FlaskClient) -> None:
+    created = client.post(
+        "/fhir/Patient",
+        data=json.dumps({"resourceType": "Patient", "name": [{"family": "Dupont-Form"}]}),
+        content_type=FHIR_JSON,
+    )
+    assert created.status_code == 201, created.text
+    by_query = client.get("/fhir/Patient?family=dupont-form&_total=accurate")
+    by_form = client.post("/fhir/Patient/_search?_total=accurate", data={"family": "dupont-form"})
+    assert by_query.status_code == by_form.status_code == 200, by_form.text
+    queried, formed = json.loads(by_query.data), json.loads(by_form.data)
+    assert queried["total"] == formed["total"] == 1
+    assert queried["entry"] == formed["entry"]
+
+
+# Negotiation
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "",
+        "*/*",
+        "application/*",
+        "application/fhir+json",
+        "application/fhir+json; fhirVersion=4.0",
+        "application/json",
+        "text/json",
+        "application/fhir+xml;q=0.9, application/fhir+json;q=0.1",
+        "text/html,application/xhtml+xml,*/*;q=0.8",
+        "APPLICATION/FHIR+JSON",
+    ],
+)
+def test_json_is_given_to_who_accepts_it(client: FlaskClient, accept: str) -> None:
+    response = client.get("/fhir/metadata", headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response.content_type == "application/fhir+json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/fhir+xml",
+        "application/xml",
+        "text/turtle",
+        "text/html",
+        "application/fhir+json;q=0",
+        "application/fhir+json; fhirVersion=5.0",
+        "nonsense",
+    ],
+)
+def test_another_form_is_not_acceptable(client: FlaskClient, accept: str) -> None:
+    response = client.get("/fhir/Patient/1", headers={"Accept": accept})
+    assert "only JSON is written for now" in issue(response, 406)["diagnostics"]
+
+
+@pytest.mark.parametrize("value", ["json", "application/json", "application/fhir%2Bjson",
+                                   "application/fhir+json", "text/json"])  # fmt: skip
+def test_format_stands_above_accept(client: FlaskClient, value: str) -> None:
+    path = f"/fhir/metadata?_format={value}"
+    assert client.get(path, headers={"Accept": "application/fhir+xml"}).status_code == 200
+
+
+@pytest.mark.parametrize("value", ["xml", "application/fhir%2Bxml", "ttl", ""])
+def test_a_format_that_is_not_written_is_not_acceptable(client: FlaskClient, value: str) -> None:
+    issue(client.get(f"/fhir/Patient?_format={value}"), 406)
+
+
+def test_pretty_changes_spaces_only(client: FlaskClient) -> None:
+    bare, pretty = client.get("/fhir/metadata"), client.get("/fhir/metadata?_pretty=true")
+    assert pretty.data.count(b"\n") > 10
+    assert json.loads(bare.data) == json.loads(pretty.data)
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+
+
+@given(_values, st.booleans())
+def test_pretty_keeps_every_value(value: object, spaced: bool) -> None:
+    separators = (" , ", " : ") if spaced else (",", ":")
+    body = json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "replace")
+    assert json.loads(pretty(body)) == json.loads(body)
+
+
+def test_pretty_keeps_numbers_and_escapes_as_they_were() -> None:
+    body = b'{"a":[1.00,-1e3,0.10],"b":"\\u00e9 \\"{,}[:]","c":{ },"d":[ ]}'
+    kept = pretty(body)
+    for text in (b"1.00", b"-1e3", b"0.10", b'"\\u00e9 \\"{,}[:]"', b'"c": {}', b'"d": []'):
+        assert text in kept
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/fhir+xml",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/fhir+json; charset=iso-8859-1",
+        "application/fhir+json; fhirVersion=3.0",
+        None,
+    ],
+)
+def test_a_body_that_is_not_json_is_unsupported(
+    client: FlaskClient, content_type: str | None
+) -> None:
+    response = client.post("/fhir/Patient", data=PATIENT, content_type=content_type)
+    assert "`application/fhir+json`" in issue(response, 415)["diagnostics"]
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [FHIR_JSON, "application/json", "application/fhir+json; charset=UTF-8",
+     'application/fhir+json;charset="utf-8";fhirVersion=4.0'],
+)  # fmt: skip
+def test_json_in_utf_8_is_read(client: FlaskClient, content_type: str) -> None:
+    response = client.post("/fhir/Patient", data=PATIENT, content_type=content_type)
+    assert response.status_code == 201, response.text
+
+
+@pytest.mark.parametrize("content_type", [FHIR_JSON, "application/xml-patch+xml", "text/plain"])
+def test_another_patch_is_told_which_one_is_read(client: FlaskClient, content_type: str) -> None:
+    response = client.patch("/fhir/Patient/1", data="[]", content_type=content_type)
+    assert "`application/json-patch+json`" in issue(response, 415)["diagnostics"]
+
+
+def test_a_compressed_body_is_unsupported(client: FlaskClient) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    response = client.post(
+        "/fhir/Patient", data=b"\x1f\x8b", content_type=FHIR_JSON, headers=headers
+    )
+    issue(response, 415)
+
+
+# Bounds
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(client: FlaskClient) -> None:
+    body = io.BytesIO(b"x" * (LIMIT + 1))
+    response = client.post(
+        "/fhir/Patient",
+        input_stream=body,
+        content_type=FHIR_JSON,
+        environ_overrides={"CONTENT_LENGTH": str(LIMIT + 1)},
+    )
+    assert issue(response, 413)["code"] == "too-long"
+    assert body.tell() == 0
+
+
+def test_a_body_of_unknown_length_is_read_to_the_limit_only(client: FlaskClient) -> None:
+    body = io.BytesIO(b"x" * LIMIT * 4)
+    response = client.post(
+        "/fhir/Patient",
+        input_stream=body,
+        content_type=FHIR_JSON,
+        environ_overrides=CHUNKED,
+    )
+    assert issue(response, 413)["code"] == "too-long"
+    assert body.tell() == LIMIT + 1
+
+
+def test_a_body_of_unknown_length_under_the_limit_is_read(client: FlaskClient) -> None:
+    response = client.post(
+        "/fhir/Patient",
+        input_stream=io.BytesIO(PATIENT.encode()),
+        content_type=FHIR_JSON,
+        environ_overrides=CHUNKED,
+    )
+    assert response.status_code == 201, response.text
+
+
+@pytest.mark.parametrize("length", ["10", "-1", "1e3", "٣"])
+def test_a_length_that_is_not_the_body_s_is_refused(client: FlaskClient, length: str) -> None:
+    response = client.post(
+        "/fhir/Patient",
+        input_stream=io.BytesIO(b"{}"),
+        content_type=FHIR_JSON,
+        environ_overrides={"CONTENT_LENGTH": length},
+    )
+    issue(response, 400)
+
+
+@pytest.mark.parametrize(
+    "query", ["a=%ff", "&".join(["a=1"] * 300), "a=" + "x" * 40_000], ids=["bytes", "many", "long"]
+)
+def test_a_query_out_of_bounds_is_refused(client: FlaskClient, query: str) -> None:
+    issue(client.get(f"/fhir/Patient?{query}"), 400)
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b", "a@b", "<x>", "a,b", "x" * 300])
+def test_a_host_that_is_none_is_refused(client: FlaskClient, host: str) -> None:
+    issue(client.get("/fhir/Patient/1", headers={"Host": host}), 400)
+
+
+# Headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/fhir/Patient/1"),
+        ("GET", "/fhir/Patient?_count=1"),
+        ("GET", "/fhir/Wizard"),
+        ("GET", "/fhir/nothing/here/at/all"),
+        ("PUT", "/fhir/Patient"),
+        ("POST", "/fhir/Patient"),
+    ],
+)
+def test_no_clinical_answer_may_be_cached(client: FlaskClient, method: str, path: str) -> None:
+    headers = client.open(path, method=method).headers
+    assert headers["Cache-Control"] == "private, no-store"
+    assert headers["Vary"] == "Authorization, Accept"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_capabilities_may_be_cached(client: FlaskClient) -> None:
+    assert "public" in client.get("/fhir/metadata").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/fhir/metadata", "/fhir/Patient/1", "/fhir/x/y/z/1", "/docs"])
+def test_a_request_keeps_its_id(client: FlaskClient, path: str) -> None:
+    response = client.get(path, headers={"X-Request-Id": "trace-1.A_b"})
+    assert response.headers["X-Request-Id"] == "trace-1.A_b"
+
+
+@pytest.mark.parametrize("given", [None, "", "a b", "é", "x" * 65, "a;b", "<x>"])
+def test_a_request_without_a_fit_id_gets_one(client: FlaskClient, given: str | None) -> None:
+    headers = {} if given is None else {"X-Request-Id": given}
+    response = client.get("/fhir/Patient/1", headers=headers)
+    assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-Id"])
+
+
+# Who asks
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/fhir", "/fhir/Patient", "/fhir/Patient/1", "/fhir/Patient/1/_history", "/fhir/Wizard",
+     "/fhir/Patient/$record-status?identifier=a"],
+)  # fmt: skip
+def test_without_a_token_nothing_is_told(guarded: FlaskClient, path: str) -> None:
+    response = guarded.get(path)
+    assert issue(response, 401)["code"] == "login"
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="fhir"'
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/fhir/metadata", "/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json",
+     "/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration",
+     "/.well-known/jwks.json"],
+)  # fmt: skip
+def test_what_is_open_needs_no_token(guarded: FlaskClient, path: str) -> None:
+    assert guarded.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("which", ["client", "guarded"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Bearer a.b.c", "Basic eDp5", "Bearer x, Bearer y"]
+)
+def test_a_token_that_is_none_is_refused_even_where_strangers_are_trusted(
+    request: pytest.FixtureRequest, which: str, header: str
+) -> None:
+    asked: FlaskClient = request.getfixturevalue(which)
+    response = asked.get("/fhir/Patient/1", headers={"Authorization": header})
+    assert issue(response, 401)["code"] == "login"
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_token_of_the_installation_is_believed(guarded: FlaskClient, home: Path) -> None:
+    token = mint(home, Requester(kind=Kind.TRUSTED_SYSTEM))
+    response = guarded.get("/fhir/Patient/1", headers={"Authorization": f"bearer {token}"})
+    assert issue(response, 404)["code"] == "not-found"
+
+
+def test_an_expired_token_is_called_expired(guarded: FlaskClient, home: Path) -> None:
+    token = mint(home, Requester(kind=Kind.TRUSTED_SYSTEM), 1, now=time.time() - 10)
+    response = guarded.get("/fhir/Patient/1", headers={"Authorization": f"Bearer {token}"})
+    assert issue(response, 401)["diagnostics"] == "the access token has expired"
+
+
+# Beside /fhir
+
+
+def test_the_published_keys_verify_and_do_not_sign(client: FlaskClient) -> None:
+    (key,) = json.loads(client.get("/.well-known/jwks.json").data)["keys"]
+    assert key["alg"] == "ES256"
+    assert "d" not in key
+
+
+def test_the_smart_configuration_is_the_same_at_both_places(client: FlaskClient) -> None:
+    root = client.get("/.well-known/smart-configuration")
+    assert root.data == client.get("/fhir/.well-known/smart-configuration").data
+    assert json.loads(root.data)["jwks_uri"] == "http://localhost/.well-known/jwks.json"
+
+
+def test_a_ready_server_says_so(client: FlaskClient) -> None:
+    response = client.get("/health/ready")
+    assert json.loads(response.data) == {"status": "ready", "problems": []}
+
+
+@pytest.fixture(scope="module")
+def stranded(home: Path) -> Iterator[FlaskClient]:
+    """Give a client of a server whose MongoDB is away."""
+    with connect(
+        "mongodb://127.0.0.1:9/?directConnection=true&serverSelectionTimeoutMS=50"
+    ) as mongo:
+        settings = Settings(auth="off", data_dir=home, log_level="error")
+        yield create_app(settings, store=MongoStore(mongo, "nowhere")).test_client()
+
+
+def test_without_mongodb_a_read_is_to_be_tried_again(stranded: FlaskClient) -> None:
+    response = stranded.get("/fhir/Patient/1")
+    assert issue(response, 503)["code"] == "transient"
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_without_mongodb_the_server_is_alive_and_not_ready(stranded: FlaskClient) -> None:
+    assert stranded.get("/health/live").status_code == 200
+    response = stranded.get("/health/ready")
+    assert response.status_code == 503
+    assert json.loads(response.data)["problems"]
+
+
+def test_metrics_count_by_route_and_name_no_record(client: FlaskClient) -> None:
+    client.get("/fhir/Patient/secret-id-1?family=secret-name")
+    client.get("/fhir/secret-path/a/b/c/d")
+    text = client.get("/metrics").text
+    assert 'route="/fhir/{type}/{id}"' in text
+    assert "secret" not in text
+    assert "Patient" not in text.replace("/fhir/Patient/$record-status", "")
+
+
+def test_logs_name_no_record(
+    serve: Serve, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fhir_server import observe
+
+    asked = serve("off")
+    observe.configure("debug")
+    asked.get("/fhir/Patient/secret-id-1?family=secret-name", headers={"X-Request-Id": "r-1"})
+    asked.get("/fhir/secret-path/a/b/c/d")
+    observe.configure("error")
+    told = capsys.readouterr().err
+    assert "/fhir/{type}/{id}" in told
+    assert "r-1" in told
+    assert "secret" not in told
+    assert "Patient" not in told
+
+
+def test_the_openapi_document_describes_every_fhir_address(client: FlaskClient) -> None:
+    document = json.loads(client.get("/openapi.json").data)
+    assert document["openapi"].startswith("3.")
+    assert {"/fhir/metadata", "/fhir/{type}", "/fhir/{type}/{id}"} <= set(document["paths"])
+    read = document["paths"]["/fhir/{type}/{id}"]["get"]
+    assert list(read["responses"]["default"]["content"]) == [FHIR_JSON]
+    names = re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document))
+    assert set(names) <= set(document["components"]["schemas"])
+
+
+def test_the_documentation_needs_nothing_from_elsewhere(client: FlaskClient) -> None:
+    page = client.get("/docs")
+    assert page.content_type == "text/html; charset=utf-8"
+    assert "<script" not in page.text
+    assert not re.search(r'(?:src|href)="https?://', page.text)
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
