@@ -98,8 +98,9 @@ class Sight:
         kind, keys = self.requester.kind, self.case(RecordPolicy("", "")).keys
         orphan = all_of(Not(Present(facts.PATIENT)), Not(Present(facts.SHARED)))
         open_to_all = all_of(orphan, one_of(facts.GOVERNANCE, ("directory", "knowledge")))
-        mine = all_of(orphan, one_of(facts.OWNER, keys))
-        acts = all_of(orphan, Has(facts.GOVERNANCE, "trace"), one_of(facts.AUTHORS, keys))
+        own = self.requester.alone
+        mine = all_of(orphan, one_of(facts.OWNER, own))
+        acts = all_of(orphan, Has(facts.GOVERNANCE, "trace"), one_of(facts.AUTHORS, own))
         traces = Has(facts.GOVERNANCE, "trace") if kind is Kind.AUDITOR else NEVER
         masked = all_of(Has(facts.LABELS, facts.MASQUE_PS), negate(one_of(facts.AUTHORS, keys)))
         return any_of(all_of(any_of(open_to_all, mine, acts), negate(masked)), traces)
@@ -163,7 +164,8 @@ def _through_targets(own: Predicate, outside: Predicate, depth: int) -> Predicat
         return all_of(own, negate(pointer))
     target = any_of(_through_targets(own, outside, depth - 1), outside)
     shown = any_of(Not(Present(facts.TARGETS)), Some(facts.TARGETS, target))
-    return all_of(own, any_of(negate(pointer), shown))
+    within = any_of(Not(Present(facts.CONTEXT)), Some(facts.CONTEXT, target))
+    return all_of(own, any_of(negate(pointer), all_of(shown, within)))
 
 
 __all__ = ["Decision", "Reason", "Sight"]

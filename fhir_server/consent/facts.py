@@ -16,6 +16,7 @@ them bare; `predicate.under("acl", …)` moves a finished predicate to where the
 | `owner`     | key of who deposited it |
 | `deposited` | microseconds since the epoch of the first version (R50, R51) |
 | `dated`     | the resource's own date as `{lo, hi}` microseconds, for `provision.dataPeriod` |
+| `context`   | for a Binary with a `securityContext`: the facts of that resource (contract, conventions 7) |
 | `targets`   | for pointers and binaries: the same facts of what they point to |
 """
 
@@ -34,6 +35,7 @@ AUTHORS: Final = "authors"
 OWNER: Final = "owner"
 DEPOSITED: Final = "deposited"
 DATED: Final = "dated"
+CONTEXT: Final = "context"
 TARGETS: Final = "targets"
 
 MASQUE_PS: Final = "MASQUE_PS"

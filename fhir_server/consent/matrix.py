@@ -20,7 +20,9 @@ REFERENCED_SERVICE = "REFERENCED_SERVICE"
 _COLUMN_OF_KIND = {
     Kind.ESTABLISHMENT_SOFTWARE: ESTABLISHMENT_SOFTWARE,
     Kind.REFERENCED_SERVICE: REFERENCED_SERVICE,
+    Kind.SAMU_REGULATOR: "G15_10",
 }
+"""The column of a caller without a profession; the regulator of the centre 15 is a doctor (R64)."""
 
 
 class MatrixError(ValueError):
@@ -41,7 +43,7 @@ class Matrix:
 
     def types_for(self, requester: Requester) -> frozenset[str]:
         """Return the types that `requester` may read; none for a profession without a column."""
-        column = _COLUMN_OF_KIND.get(requester.kind, requester.profession)
+        column = requester.profession or _COLUMN_OF_KIND.get(requester.kind, "")
         return self.readable.get(column, frozenset())
 
 

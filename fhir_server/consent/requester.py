@@ -72,6 +72,22 @@ class Requester:
             found.add(f"representative:{self.patient}")
         return frozenset(found)
 
+    @property
+    def identity(self) -> str:
+        """The one key that names the caller: the person, else the software, else the kind."""
+        if self.rpps:
+            return f"rpps:{self.rpps}"
+        if self.kind in (Kind.PATIENT, Kind.REPRESENTATIVE):
+            return f"{self.kind}:{self.patient}"
+        if self.organization:
+            return f"finess:{self.organization}"
+        return f"kind:{self.kind}"
+
+    @property
+    def alone(self) -> frozenset[str]:
+        """The identity, when it names one person or structure and not a kind of them."""
+        return self.keys & {self.identity}
+
 
 TRUSTED = Requester(
     kind=Kind.TRUSTED_SYSTEM, purpose=Purpose.ADMINISTRATION, client="trusted-system"

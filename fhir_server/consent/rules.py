@@ -283,7 +283,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "own-act",
         "permit",
         ("R72",),
-        lambda case: _when(case.professional, all_of(Has(facts.GOVERNANCE, "trace"), _own(case))),
+        lambda case: _when(
+            case.professional,
+            all_of(Has(facts.GOVERNANCE, "trace"), one_of(facts.AUTHORS, case.requester.alone)),
+        ),
         "L'appelant lit la trace de ses propres actes.",
         "The caller reads the trace of their own acts.",
     ),

@@ -36,14 +36,25 @@ def transaction(x: Exchange, body: bytes) -> Answer:
             expression="Bundle.type",
         )
     found = bundle.get("entry", [])
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise BadRequest("an array expected", code="structure", expression="Bundle.entry")
+    _check_envelope(bundle)
     if len(found) > x.view.context.max_entries:
         raise TooLarge(f"a Bundle takes at most {x.view.context.max_entries} entries")
     if kind == "batch":
         return _batch(x, found)
     with traced(x, "transaction", "Bundle"):
         return _transaction(x, entries.read(found))
+
+
+def _check_envelope(bundle: entries.Json) -> None:
+    """Raise unless the Bundle is well formed around its resources, which are judged one by one."""
+    found = bundle.get("entry", [])
+    bare = bundle
+    if isinstance(found, list) and all(isinstance(item, dict) for item in found):
+        emptied = [{k: v for k, v in item.items() if k != "resource"} for item in found]
+        bare = bundle | ({"entry": emptied} if found else {})
+    issues = validate(bare, "Bundle", models=False)
+    if issues:
+        raise BadRequest(issues=issues)
 
 
 def _transaction(x: Exchange, items: list[Item]) -> Answer:

@@ -30,6 +30,9 @@ _FEEDERS: Final = frozenset(
 _CLINICAL: Final = frozenset({"record", "pointer", "binary"})
 _LAW: Final = frozenset({"policy", "careteam"})
 _OUTSIDE: Final = frozenset({"directory", "knowledge"})
+_IS_ARCHIVED: Final = (
+    "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived"
+)
 _METADATA: Final = frozenset({"securityLabel", "meta", "status", "extension"})
 """What transactions 03/04 of PDSm may change: labels, status and isArchived, nothing else."""
 
@@ -110,14 +113,28 @@ def delete(requester: Requester, type_: str, acl: Json, *, attending: bool) -> N
 
 def _metadata_only(type_: str, old: Json, new: Json) -> None:
     changed = {name for name in {*old, *new} if old.get(name) != new.get(name)}
-    if type_ == "DocumentReference" and changed <= _METADATA:
+    if type_ == "DocumentReference" and changed <= _METADATA and _same_but_archived(old, new):
         if "status" in changed:
             raise Forbidden("only the author of a document may change its status")
         return
     raise MethodNotAllowed(
         "only the author may change this resource; others may change the labels of a "
-        "DocumentReference, by PATCH"
+        "DocumentReference, by PATCH",
+        headers={"Allow": "GET, HEAD, PATCH"},
     )
+
+
+def _same_but_archived(old: Json, new: Json) -> bool:
+    """Tell whether the extensions differ by `isArchived` at most, and `meta` by its labels."""
+
+    def kept(resource: Json) -> list[Any]:
+        return [e for e in resource.get("extension", ()) if e.get("url") != _IS_ARCHIVED]
+
+    def tags(resource: Json) -> list[Any]:
+        meta = resource.get("meta", {})
+        return [meta.get(name) for name in ("profile", "tag", "source", "extension")]
+
+    return kept(old) == kept(new) and tags(old) == tags(new)
 
 
 def _labels(

@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
 from fhir_server.consent import facts
+from fhir_server.fhir.errors import Unprocessable
 from fhir_server.fhir.references import parse_reference
 from fhir_server.predicate import Has, one_of
 from fhir_server.records.facts import OWN, REPLACES, as_target, governed, targets
@@ -26,24 +28,31 @@ Json = dict[str, Any]
 _DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 _LAW: Final = frozenset({"Patient", "CareTeam", "Consent"})
 _LONGEST_CHAIN: Final = 100
+MOST_REFERRERS: Final = 200
 
 
 class Effects:
     """Carries out, in one `Unit`, what a written row changes elsewhere."""
 
-    def __init__(self, unit: Unit, policies: PolicyCompiler, types: frozenset[str]) -> None:
-        """Work in `unit`; `types` are those of which anything is stored."""
+    def __init__(
+        self, unit: Unit, policies: PolicyCompiler, types: Callable[[], Iterable[str]]
+    ) -> None:
+        """Work in `unit`; `types` gives those of which anything is stored."""
         self._unit = unit
         self._policies = policies
         self._types = types
         self._base = policies.locale.base
 
-    def prepared(self, row: Row, resource: Json) -> Row:
-        """Return `row` with the facts that depend on other resources: targets and chain labels."""
+    def prepared(self, row: Row, resource: Json, *, known: bool) -> Row:
+        """Return `row` with the facts that depend on other resources: targets and chain labels.
+
+        `known`: something stored may name it already, because its id is not new.
+        """
         acl = dict(row.acl)
         if row.type == "Binary":
-            return replace(row, acl=self._binary(row.ref, acl))
-        if row.type == "DocumentReference":
+            acl |= self._context(resource)
+            return replace(row, acl=_referred(acl, self._referrers(row) if known else []))
+        if row.type == "DocumentReference" and known:
             acl[facts.LABELS] = self._effective(row.ref, acl)
         pointed = targets(row.type, resource, self._base)
         if pointed:
@@ -64,8 +73,7 @@ class Effects:
     def removed(self, row: Row) -> None:
         """Do what follows from the deletion of `row`."""
         if row.type == "DocumentReference":
-            for binary in self._attached(row):
-                self._set(binary, self._binary(binary.ref, dict(binary.acl), without=row.ref))
+            self._binaries(replace(row, idx={}), row)
             self._chain(row)
         if governed(row.type):
             self._point_again(row.ref, {facts.REF: row.ref})
@@ -104,37 +112,32 @@ class Effects:
     # attachments -----------------------------------------------------------------------------
 
     def _binaries(self, row: Row, old: Row | None) -> None:
+        """Tell the Binaries that `row` refers to, or did as `old`, what it now says of them."""
         now = {binary.ref: binary for binary in self._attached(row)}
         before = {binary.ref: binary for binary in self._attached(old)} if old else {}
         for ref, binary in (before | now).items():
-            kept = row if ref in now else None
-            self._set(binary, self._binary(ref, dict(binary.acl), row=kept, without=row.ref))
+            others = [t for t in binary.acl.get(facts.TARGETS, ()) if t[facts.REF] != row.ref]
+            mine = [as_target(row)] if ref in now and _same_owner(row, binary) else []
+            self._set(binary, _referred(binary.acl, [*others, *mine]))
 
     def _attached(self, row: Row) -> list[Row]:
         found = (self._get(self._local(url)) for url in row.idx.get("location", ()))
         return [binary for binary in found if binary is not None and binary.type == "Binary"]
 
-    def _binary(self, ref: str, acl: Json, *, row: Row | None = None, without: str = "") -> Json:
-        """Return a Binary's facts: those of its referrers of the same hand, and their record."""
-        addresses = (ref, f"{self._base}/{ref}")
-        referrers = {
-            found.ref: found
-            for found in self._unit.find("DocumentReference", one_of("idx.location", addresses))
-            if found.ref != without and found.acl[facts.OWNER] == acl[facts.OWNER]
-        }
-        if row is not None and row.acl[facts.OWNER] == acl[facts.OWNER]:
-            referrers[row.ref] = row
-        kept = {
-            name: v
-            for name, v in acl.items()
-            if name not in (facts.TARGETS, facts.PATIENT, facts.SHARED)
-        }
-        if not referrers:
-            return kept
-        kept[facts.TARGETS] = [as_target(found) for _, found in sorted(referrers.items())]
-        records = {found.acl.get(facts.PATIENT, "") for found in referrers.values()}
-        only = records.pop() if len(records) == 1 else ""
-        return kept | ({facts.PATIENT: only} if only else {facts.SHARED: True})
+    def _referrers(self, row: Row) -> list[Json]:
+        """Return the facts of the documents that waited for a Binary under an id chosen before."""
+        addresses = (row.ref, f"{self._base}/{row.ref}")
+        found = self._unit.find("DocumentReference", one_of("idx.location", addresses))
+        return [as_target(waiting) for waiting in found if _same_owner(waiting, row)]
+
+    def _context(self, resource: Json) -> Json:
+        """Return the facts of what `securityContext` names: whoever may not know it, may not read."""
+        text = resource.get("securityContext", {}).get("reference")
+        if not isinstance(text, str):
+            return {}
+        ref = self._local(text)
+        self._unit.pin([ref] if ref else [])
+        return {facts.CONTEXT: [self._target(ref) if ref else {facts.REF: text}]}
 
     # pointers --------------------------------------------------------------------------------
 
@@ -144,14 +147,15 @@ class Effects:
 
     def _point_again(self, ref: str, target: Json) -> None:
         """Copy `target` into every pointer to `ref`, and so on one step further."""
-        for type_ in self._types:
-            if governance()[type_].kind != "pointer":
+        for type_ in self._types():
+            where = {"pointer": facts.TARGETS, "binary": facts.CONTEXT}.get(
+                governance()[type_].kind
+            )
+            if where is None:
                 continue
-            for row in self._unit.find(type_, Has(f"acl.{facts.TARGETS}.{facts.REF}", ref)):
-                fresh = [
-                    target if item[facts.REF] == ref else item for item in row.acl[facts.TARGETS]
-                ]
-                self._set(row, {**row.acl, facts.TARGETS: fresh})
+            for row in self._unit.find(type_, Has(f"acl.{where}.{facts.REF}", ref)):
+                fresh = [target if item[facts.REF] == ref else item for item in row.acl[where]]
+                self._set(row, {**row.acl, where: fresh})
 
     # the record's policy ---------------------------------------------------------------------
 
@@ -179,6 +183,27 @@ class Effects:
             self._unit.set_acl(row.type, row.id, acl)
             if governed(row.type):
                 self._point_again(row.ref, as_target(replace(row, acl=acl)))
+
+
+def _referred(acl: Any, targets: list[Json]) -> Json:
+    """Return a Binary's facts when `targets` refer to it: their record is its record."""
+    if len(targets) > MOST_REFERRERS:
+        raise Unprocessable(
+            f"more than {MOST_REFERRERS} documents refer to one Binary", code="too-costly"
+        )
+    moved = (facts.TARGETS, facts.PATIENT, facts.SHARED)
+    kept = {name: value for name, value in acl.items() if name not in moved}
+    if not targets:
+        return kept
+    records = {target.get(facts.PATIENT, "") for target in targets}
+    only = records.pop() if len(records) == 1 else ""
+    belonging = {facts.PATIENT: only} if only else {facts.SHARED: True}
+    return kept | belonging | {facts.TARGETS: targets}
+
+
+def _same_owner(document: Row, binary: Row) -> bool:
+    """Tell whether both were deposited by the same: another's reference opens nothing (L34)."""
+    return bool(document.acl[facts.OWNER] == binary.acl[facts.OWNER])
 
 
 def _same_hand(newer: Any, older: Any) -> bool:

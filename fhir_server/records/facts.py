@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fhir_server.consent import facts
-from fhir_server.consent.requester import Kind, Requester
 from fhir_server.definitions import compartment, search_parameters
 from fhir_server.fhir.references import parse_reference, walk_references
 from fhir_server.records.governance import governance
@@ -30,17 +29,6 @@ class Deposit:
 
     owner: str
     at: int
-
-
-def owner_key(requester: Requester) -> str:
-    """Return the one key that names who deposits: the person, else the software or the kind."""
-    if requester.rpps:
-        return f"rpps:{requester.rpps}"
-    if requester.kind in (Kind.PATIENT, Kind.REPRESENTATIVE):
-        return f"{requester.kind}:{requester.patient}"
-    if requester.organization:
-        return f"finess:{requester.organization}"
-    return f"kind:{requester.kind}"
 
 
 def consent_facts(
@@ -151,10 +139,11 @@ def governed(type_: str) -> bool:
 
 def as_target(row: Row, *, deep: bool = True) -> Json:
     """Return the facts of `row` as they stand inside a pointer to it, two steps deep."""
-    found = {name: value for name, value in row.acl.items() if name not in (facts.TARGETS, OWN)}
+    own = (facts.TARGETS, facts.CONTEXT, OWN)
+    found = {name: value for name, value in row.acl.items() if name not in own}
     if deep and facts.TARGETS in row.acl:
         found[facts.TARGETS] = [
-            {name: value for name, value in inner.items() if name != facts.TARGETS}
+            {name: value for name, value in inner.items() if name not in own}
             for inner in row.acl[facts.TARGETS]
         ]
     return found

@@ -124,7 +124,7 @@ class Tracer:
             facts.GOVERNANCE: "trace",
             facts.CLASSES: ["AuditEvent"],
             facts.LABELS: ["N"],
-            facts.AUTHORS: sorted(self.requester.keys) if disclosed else [],
+            facts.AUTHORS: [self.requester.identity] if disclosed else [],
             facts.OWNER: "kind:server",
             facts.DEPOSITED: self.at,
         }

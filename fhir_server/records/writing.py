@@ -22,7 +22,6 @@ from fhir_server.records.effects import Effects
 from fhir_server.records.facts import (
     Deposit,
     consent_facts,
-    owner_key,
     subject_identifiers,
 )
 from fhir_server.records.people import People
@@ -49,12 +48,13 @@ class Written:
 class Change:
     """The writes of one transaction, by one requester."""
 
-    def __init__(self, view: View, unit: Unit, types: frozenset[str]) -> None:
+    def __init__(self, view: View, unit: Unit) -> None:
         """Write in `unit` as the requester of `view`."""
         self._view = view
         self._unit = unit
-        self._effects = Effects(unit, view.context.policies, types)
+        self._effects = Effects(unit, view.context.policies, view.context.store.types)
         self._people = People(unit, view.context.locale.base)
+        self._traces: list[Row] = []
 
     # create ----------------------------------------------------------------------------------
 
@@ -65,7 +65,7 @@ class Change:
             version = last.version + 1
         row, resource = self._row(type_, id_, version, document, None, "PUT" if chosen else "POST")
         self._authorise_create(row)
-        row = self._effects.prepared(row, resource)
+        row = self._effects.prepared(row, resource, known=chosen)
         self._unit.insert(row)
         self._effects.written(row, None, chosen=chosen)
         self._trace("create", row)
@@ -100,7 +100,7 @@ class Change:
             (old.acl, row.acl),
             attending=self._attending(old.acl),
         )
-        row = self._effects.prepared(row, resource)
+        row = self._effects.prepared(row, resource, known=True)
         self._unit.replace(old, row)
         self._effects.written(row, old, chosen=False)
         self._trace("patch" if method == "PATCH" else "update", row)
@@ -171,7 +171,7 @@ class Change:
         at = view.at
         if view.requester.kind is Kind.TRUSTED_SYSTEM and (dated := values.values.get("date")):
             at = dated[0]["lo"] if isinstance(dated[0], dict) else at
-        return Deposit(owner_key(view.requester), min(at, view.at))
+        return Deposit(view.requester.identity, min(at, view.at))
 
     def _authorise_create(self, row: Row) -> None:
         attending = self._attending(row.acl)
@@ -187,7 +187,11 @@ class Change:
 
     def _trace(self, interaction: str, row: Row) -> None:
         touched = [Touched(row.ref, row.acl.get(facts.PATIENT, ""))]
-        self._unit.insert_many(self._view.tracer.entries(interaction, touched))
+        self._traces += self._view.tracer.entries(interaction, touched)
+
+    def close(self) -> None:
+        """Put the access-log entries of all writes into the transaction."""
+        self._unit.insert_many(self._traces)
 
 
 def check_version(if_match: str, old: Row) -> None:
@@ -210,5 +214,11 @@ def write(view: View, types: set[str], work: Callable[[Change], T]) -> T:
     """
     store = view.context.store
     store.prepare_types(sorted({*types, "AuditEvent"} & RESOURCE_TYPES))
-    stored = frozenset(store.types())
-    return store.transact(lambda unit: work(Change(view, unit, stored)))
+
+    def run(unit: Unit) -> T:
+        change = Change(view, unit)
+        done = work(change)
+        change.close()
+        return done
+
+    return store.transact(run)

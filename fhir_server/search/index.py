@@ -5,12 +5,12 @@ Computed once, when the resource is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fhir_server.search.paths import extractor
+from fhir_server.search.paths import Node, extractor
 from fhir_server.search.reference import identifiers
 from fhir_server.search.registry import PARAMETER_TYPES, STORED_FIELDS, supported
 from fhir_server.search.types import Locale, ParameterType
@@ -25,6 +25,12 @@ class IndexValues:
 
 
 @cache
+def _extract(resource_type: str) -> Callable[[dict[str, Any]], dict[str, list[Node]]]:
+    """Compile the supported parameters of a type once in a process."""
+    return extractor(resource_type, supported(resource_type).values())
+
+
+@cache
 def _types(resource_type: str) -> Mapping[str, ParameterType]:
     return {
         code: PARAMETER_TYPES[parameter.type]
@@ -35,7 +41,7 @@ def _types(resource_type: str) -> Mapping[str, ParameterType]:
 
 def index(resource_type: str, resource: dict[str, Any], locale: Locale) -> IndexValues:
     """Return the index values of `resource`; parameters without a value are left out."""
-    found = extractor(resource_type)(resource)
+    found = _extract(resource_type)(resource)
     values: dict[str, Any] = {}
     keys: dict[str, Any] = {}
     for code, kind in _types(resource_type).items():
