@@ -89,7 +89,7 @@ class Effects:
         newer = [
             row
             for row in self._unit.find("DocumentReference", Has("idx.relatesto", ref))
-            if ref in row.acl.get(REPLACES, ()) and row.ref != ref and _same_hand(row.acl, acl)
+            if ref in row.acl.get(REPLACES, ()) and row.ref != ref and same_hand(row.acl, acl)
         ]
         if not newer:
             return set(acl[OWN])
@@ -101,7 +101,7 @@ class Effects:
         """Give the documents that `row` replaces, back to the first, the labels now in force."""
         for ref in row.acl.get(REPLACES, ()):
             older = self._get(ref)
-            if older is None or steps == 0 or not _same_hand(older.acl, row.acl):
+            if older is None or steps == 0 or not same_hand(older.acl, row.acl):
                 continue
             labels = self._effective(ref, dict(older.acl))
             if labels != older.acl[facts.LABELS]:
@@ -206,7 +206,7 @@ def _same_owner(document: Row, binary: Row) -> bool:
     return bool(document.acl[facts.OWNER] == binary.acl[facts.OWNER])
 
 
-def _same_hand(newer: Any, older: Any) -> bool:
+def same_hand(newer: Any, older: Any) -> bool:
     """Tell whether two documents have an author in common: only an author replaces (R83)."""
     return bool({*newer[facts.AUTHORS]} & {*older[facts.AUTHORS]}) or (
         newer[facts.OWNER] == "kind:trusted-system"

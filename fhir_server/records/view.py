@@ -241,8 +241,16 @@ class View:
         if sight is None and touched:
             sight = self.seeing.sight((touched[0].patient,) if touched[0].patient else ())
         rules = sight.rules_used() if sight is not None else ()
+        excluded = sight is not None and sight.known == NEVER
         self.tracer.commit(
-            self.tracer.entries(interaction, touched, patient=patient, query=asked, rules=rules)
+            self.tracer.entries(
+                interaction,
+                touched,
+                patient=patient,
+                query=asked,
+                rules=rules,
+                refused=excluded,
+            )
         )
 
     def refused(self, interaction: str, ref: str, why: str) -> None:

@@ -15,11 +15,12 @@ from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import PreconditionFailed
-from fhir_server.fhir.json import Document, parse, stamp
+from fhir_server.fhir.json import Document, dumps, parse, stamp
 from fhir_server.predicate import Has, Predicate, any_of, one_of
 from fhir_server.records import authority
-from fhir_server.records.effects import Effects
+from fhir_server.records.effects import Effects, same_hand
 from fhir_server.records.facts import (
+    REPLACES,
     Deposit,
     consent_facts,
     subject_identifiers,
@@ -69,7 +70,25 @@ class Change:
         self._unit.insert(row)
         self._effects.written(row, None, chosen=chosen)
         self._trace("create", row)
+        self._supersede(row)
         return Written(row, created=True, readable=True)
+
+    def _supersede(self, row: Row) -> None:
+        """Mark what a new document replaces as superseded (R86, MHD ITI-105).
+
+        The trusted system imports what others decided, so its documents stay as they come.
+        """
+        if self._view.requester.kind is Kind.TRUSTED_SYSTEM:
+            return
+        for ref in row.acl.get(REPLACES, ()):
+            type_, _, id_ = ref.partition("/")
+            old = self._unit.get(type_, id_)
+            if old is None or not same_hand(row.acl, old.acl):
+                continue
+            resource = parse(old.raw).resource
+            if resource.get("status") == "current":
+                document = parse(dumps(resource | {"status": "superseded"}))
+                self._store_next(old, document, "PUT")
 
     # update ----------------------------------------------------------------------------------
 
@@ -89,13 +108,16 @@ class Change:
         """
         old = self._writable(type_, id_)
         check_version(if_match, old)
-        document = edit(old)
-        row, resource = self._row(type_, id_, old.version + 1, document, old, method)
-        before = parse(old.raw).resource
+        row = self._store_next(old, edit(old), method)
+        return Written(row, created=False, readable=self._view.seeing.knows(old))
+
+    def _store_next(self, old: Row, document: Document, method: str) -> Row:
+        """Authorise and store the version after `old`."""
+        row, resource = self._row(old.type, old.id, old.version + 1, document, old, method)
         authority.update(
             self._view.requester,
-            type_,
-            before,
+            old.type,
+            parse(old.raw).resource,
             resource,
             (old.acl, row.acl),
             attending=self._attending(old.acl),
@@ -104,7 +126,7 @@ class Change:
         self._unit.replace(old, row)
         self._effects.written(row, old, chosen=False)
         self._trace("patch" if method == "PATCH" else "update", row)
-        return Written(row, created=False, readable=self._view.seeing.knows(old))
+        return row
 
     def put(self, type_: str, id_: str, document: Document, *, if_match: str = "") -> Written:
         """Update, or create under the caller's own id, which only the trusted system may choose."""
