@@ -1,7 +1,11 @@
 """Group commit: entries of concurrent requests reach MongoDB in one journaled write.
 
-A request waits until its own entries are durable on a majority; while one write is on its way,
-the next ones gather behind it. Alone, a request pays one write; together, they share it.
+1. A request that finds no write on its way writes its entries at once.
+2. While it does, those of others gather behind it; one of them is told to write them all.
+3. Each request goes on when its own entries are durable on a majority.
+
+Alone, a request pays one write; together, they share it. Each waits on a lock of its own, so that
+the end of a write wakes those whose entries it held and nobody else.
 """
 
 from __future__ import annotations
@@ -23,10 +27,11 @@ class Appender(Protocol):
 
 @dataclass(slots=True)
 class _Batch:
-    """Entries that will be written together, and how that went."""
+    """Entries that will be written together, who waits for them, and how that went."""
 
     rows: list[Row] = field(default_factory=list)
-    done: threading.Event = field(default_factory=threading.Event)
+    waiting: list[threading.Lock] = field(default_factory=list)
+    is_done: bool = False
     error: BaseException | None = None
 
 
@@ -37,7 +42,7 @@ class AccessLog:
         """Write to `store`."""
         self._store = store
         self._gate = threading.Lock()
-        self._writing = threading.Lock()
+        self._is_writing = False
         self._gathering = _Batch()
 
     def commit(self, rows: Sequence[Row]) -> None:
@@ -47,22 +52,41 @@ class AccessLog:
         """
         if not rows:
             return
+        turn: threading.Lock | None = None
         with self._gate:
             batch = self._gathering
             batch.rows.extend(rows)
-        with self._writing:
-            if not batch.done.is_set():
-                with self._gate:
-                    self._gathering = _Batch()
-                self._write(batch)
+            if self._is_writing:
+                turn = threading.Lock()
+                turn.acquire()
+                batch.waiting.append(turn)
+            else:
+                self._is_writing = True
+                self._gathering = _Batch()
+        if turn is not None:
+            turn.acquire()  # until the batch is written, or is this request's to write
+        if not batch.is_done:
+            self._write(batch)
         if batch.error is not None:
             raise batch.error
 
     def _write(self, batch: _Batch) -> None:
         try:
             self._store.append(batch.rows)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised by `commit`, in every waiting request
             batch.error = error
-            raise
         finally:
-            batch.done.set()
+            batch.is_done = True
+            self._hand_over()
+            for turn in batch.waiting:
+                turn.release()
+
+    def _hand_over(self) -> None:
+        """Let one of those who gathered meanwhile write, before those who are done go on."""
+        with self._gate:
+            following = self._gathering
+            self._is_writing = bool(following.rows)
+            if self._is_writing:
+                self._gathering = _Batch()
+        if following.waiting:
+            following.waiting.pop(0).release()

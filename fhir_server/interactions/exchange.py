@@ -33,6 +33,10 @@ class Exchange:
                 return value
         return "representation"
 
+    def asks_for(self, what: str) -> bool:
+        """Tell whether `Prefer: return=what` was sent in so many words."""
+        return f"return={what}" in self.headers.get("prefer", "").replace(" ", "")
+
     @property
     def lenient(self) -> bool:
         """Tell whether `Prefer: handling=lenient` was sent (R4 search, handling errors)."""

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from fhir_server.fhir.errors import BadRequest, PreconditionFailed
+from fhir_server.fhir.json import Document
 from fhir_server.fhir.references import Kind as ReferenceKind
 from fhir_server.fhir.references import Reference, parse_reference, walk_references
 from fhir_server.fhir.rewrite import rewrite
+from fhir_server.interactions.bodies import document_of
 from fhir_server.interactions.conditions import pairs_of, the_match
 from fhir_server.interactions.entries import Item, at
 from fhir_server.interactions.exchange import Exchange
@@ -38,6 +40,24 @@ def resolve(x: Exchange, items: list[Item]) -> list[Item]:
                 _references(x, item, item.resource, known)
     _pointed(items)
     return items
+
+
+def settle(x: Exchange, document: Document) -> Document:
+    """Return a resource that comes alone with its conditional references resolved.
+
+    R4 speaks of them in transactions only; the French guides' simplified publication (ITI-105)
+    sends them alone. Without any, the document stays as it came, to the byte.
+    """
+    resource = document.resource
+    if "?" not in document.text:
+        return document
+    changed = False
+    for path, reference in walk_references(resource):
+        parsed = parse_reference(reference["reference"], x.base)
+        if parsed.kind is ReferenceKind.CONDITIONAL:
+            reference["reference"] = _search(x, parsed, f"{path}.reference")
+            changed = True
+    return document_of(resource) if changed else document
 
 
 def _conditions(x: Exchange, item: Item) -> None:

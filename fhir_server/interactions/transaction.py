@@ -93,7 +93,8 @@ def _write(change: Change, item: Item) -> Written | Row:
 def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
     match done:
         case Written(row, created, readable):
-            body = row.raw if readable and x.preference == "representation" else b""
+            told = readable and x.asks_for("representation") and x.view.seeing.knows(row)
+            body = row.raw if told else b""
             status = _STATUS[201 if created else 200]
             return Entry(row.ref, body, response=_response(x, status, row))
         case Row():

@@ -7,6 +7,7 @@ from fhir_server.fhir.json import Document
 from fhir_server.interactions.answers import written
 from fhir_server.interactions.bodies import read_resource
 from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.links import settle
 from fhir_server.interactions.refusals import traced
 from fhir_server.records.writing import write
 
@@ -16,6 +17,7 @@ def update(x: Exchange, type_: str, id_: str, body: bytes) -> Answer:
     with traced(x, "update", f"{type_}/{id_}"):
         document = read_resource(body, type_)
         check_id(document, type_, id_)
+        document = settle(x, document)
         condition = x.headers.get("if-match", "")
         done = write(
             x.view, {type_}, lambda change: change.put(type_, id_, document, if_match=condition)

@@ -12,7 +12,7 @@ from fhir_server.fhir.references import parse_reference, walk_references
 from fhir_server.records.governance import governance
 from fhir_server.records.people import People, ins_systems
 from fhir_server.search.index import IndexValues
-from fhir_server.search.token import SEPARATOR
+from fhir_server.search.token import SEPARATOR, pair
 from fhir_server.store.rows import Row
 
 Json = dict[str, Any]
@@ -109,15 +109,25 @@ def _belonging(type_: str, id_: str, index: IndexValues) -> Json:
             return {facts.SHARED: True}
 
 
-def subject_identifiers(type_: str, index: IndexValues) -> list[str]:
-    """Return the INS by which a resource names its patient without a reference (`system|value`)."""
-    names = (f"{code}:identifier" for code in ("patient", "subject"))
-    return [
+def subject_identifiers(resource: Json, index: IndexValues) -> list[str]:
+    """Return the INS by which a resource names its patient without a reference to one stored.
+
+    A logical reference, or a contained Patient, as token values of `Patient.identifier`.
+    """
+    found = [
         value
-        for name in names
-        for value in index.values.get(name, ())
-        if value.partition(SEPARATOR)[0] in ins_systems() and SEPARATOR in value
+        for code in ("patient", "subject")
+        for value in index.values.get(f"{code}:identifier", ())
     ]
+    for name in ("subject", "patient"):
+        reference = resource.get(name)
+        text = reference.get("reference", "") if isinstance(reference, dict) else ""
+        for inside in resource.get("contained", ()) if text.startswith("#") else ():
+            if inside.get("id") == text[1:] and inside.get("resourceType") == "Patient":
+                given = inside.get("identifier", ())
+                found += [pair(i.get("system", ""), str(i.get("value", ""))) for i in given]
+    systems = ins_systems()
+    return [value for value in found if value.partition(SEPARATOR)[0] in systems]
 
 
 def targets(type_: str, resource: Json, base: str) -> list[str]:

@@ -12,9 +12,9 @@ from enum import StrEnum
 
 from fhir_server.consent.requester import Kind
 from fhir_server.fhir.errors import Unprocessable
-from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has
 from fhir_server.records.people import ins_systems
+from fhir_server.records.policies import is_closed
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View
 from fhir_server.search.token import pair
@@ -55,7 +55,7 @@ def status(view: View, system: str, value: str) -> Status:
         view.tracer.commit(view.tracer.entries("operation", (), refused=True))
         return Status(State.NONE)
     patient = found[0].id
-    closed = parse(found[0].raw).resource.get("active") is False
+    closed = is_closed(found[0])
     view.tracer.commit(view.tracer.entries("operation", [Touched(f"Patient/{patient}", patient)]))
     return Status(State.CLOSED if closed else State.OPEN, patient, view.seeing.knows(found[0]))
 

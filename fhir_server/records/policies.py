@@ -19,7 +19,7 @@ from fhir_server.predicate import Has
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.unit import Unit
-from fhir_server.store.rows import PolicyRow
+from fhir_server.store.rows import PolicyRow, Row
 
 Json = Mapping[str, Any]
 
@@ -44,7 +44,7 @@ class PolicyCompiler:
         policy = RecordPolicy(
             patient=patient,
             version="",
-            closed=parse(row.raw).resource.get("active") is False,
+            closed=is_closed(row),
             links=(
                 *self._attending(parse(row.raw).resource, people),
                 *self._teams(unit, patient, people),
@@ -105,6 +105,11 @@ class PolicyCompiler:
         start = self._when(body["start"])[0] if "start" in body else -FOREVER
         end = self._when(body["end"])[1] if "end" in body else FOREVER
         return Period(start, end)
+
+
+def is_closed(patient: Row) -> bool:
+    """Tell whether a record is closed: its Patient is inactive (contract, conventions 3)."""
+    return parse(patient.raw).resource.get("active") is False
 
 
 def _roles(participant: Json) -> set[str]:

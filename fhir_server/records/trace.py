@@ -11,15 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fhir_server.audit.event import Access, Actor, resource
+from fhir_server.audit.event import Access, Actor
 from fhir_server.audit.log import AccessLog
 from fhir_server.consent import facts
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from fhir_server.fhir.dates import instant_text
-from fhir_server.fhir.json import stamp_resource
+from fhir_server.records.entry import entry
 from fhir_server.records.ids import new_id
 from fhir_server.records.people import systems
-from fhir_server.search.index import index
 from fhir_server.search.types import Locale
 from fhir_server.store.rows import Row
 
@@ -117,8 +116,7 @@ class Tracer:
     def _row(self, access: Access, *, disclosed: bool) -> Row:
         """Return the stored form. Only an access that disclosed something is its actor's to see."""
         id_ = new_id()
-        body = resource(access)
-        values = index("AuditEvent", body, self.locale)
+        cast = entry(access, id_, self.at, self.locale)
         acl: dict[str, Any] = {
             facts.REF: f"AuditEvent/{id_}",
             facts.GOVERNANCE: "trace",
@@ -133,5 +131,4 @@ class Tracer:
         others = [ref for ref in access.refs if ref != f"Patient/{access.patient}"]
         if others:
             acl[facts.TARGETS] = [{facts.REF: ref} for ref in others]
-        raw = stamp_resource(body, id=id_, version_id=1, last_updated=access.at)
-        return Row("AuditEvent", id_, 1, self.at, raw, acl, values.values, values.keys)
+        return Row("AuditEvent", id_, 1, self.at, cast.raw, acl, cast.values, cast.keys)

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from fhir_server.consent import facts
 from fhir_server.consent.requester import Kind
-from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
-from fhir_server.fhir.errors import PreconditionFailed
+from fhir_server.fhir.errors import PreconditionFailed, Unprocessable
 from fhir_server.fhir.json import Document, dumps, parse, stamp
 from fhir_server.predicate import Has, Predicate, any_of, one_of
 from fhir_server.records import authority
@@ -26,6 +26,7 @@ from fhir_server.records.facts import (
     subject_identifiers,
 )
 from fhir_server.records.people import People
+from fhir_server.records.policies import is_closed
 from fhir_server.records.seeing import ACL
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View, unknown
@@ -174,15 +175,16 @@ class Change:
     def _index(self, type_: str, resource: Json) -> IndexValues:
         """Index, and follow an INS that stands for its patient without a reference."""
         values = index(type_, resource, self._view.context.locale)
-        named = [] if "patient" in values.values else subject_identifiers(type_, values)
-        if named:
-            found = self._unit.find("Patient", one_of("idx.identifier", named), limit=2)
-            refs = [row.ref for row in found]
-            for code in ("patient", "subject"):
-                if refs and f"{code}:identifier" in values.values:
-                    values.values.setdefault(code, []).extend(refs)
-            if refs:
-                values.values.setdefault("patient", refs)
+        named = [] if "patient" in values.values else subject_identifiers(resource, values)
+        found = (
+            self._unit.find("Patient", one_of("idx.identifier", named), limit=2) if named else []
+        )
+        trusted = self._view.requester.kind is Kind.TRUSTED_SYSTEM
+        if not trusted and any(is_closed(row) for row in found):
+            raise Unprocessable("the record of this INS is closed", code="business-rule")
+        for code in ("patient", "subject") if found else ():
+            if code in search_parameters(type_):
+                values.values.setdefault(code, []).extend(row.ref for row in found)
         return values
 
     def _deposit(self, old: Row | None, values: IndexValues) -> Deposit:
