@@ -27,6 +27,8 @@ ACTIONS: Final = {
     "read": "R",
     "vread": "R",
     "history-instance": "R",
+    "history-type": "E",
+    "history-system": "E",
     "search-type": "E",
     "operation": "E",
     "update": "U",

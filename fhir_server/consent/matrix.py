@@ -22,7 +22,10 @@ _COLUMN_OF_KIND = {
     Kind.REFERENCED_SERVICE: REFERENCED_SERVICE,
     Kind.SAMU_REGULATOR: "G15_10",
 }
-"""The column of a caller without a profession; the regulator of the centre 15 is a doctor (R64)."""
+"""The column of callers that are no person, whatever profession a token claims for them.
+
+The regulator of the centre 15 is a doctor (R64).
+"""
 
 
 class MatrixError(ValueError):
@@ -31,9 +34,10 @@ class MatrixError(ValueError):
 
 @dataclass(frozen=True)
 class Matrix:
-    """For each column the document types that it reads."""
+    """For each column the document types that it reads; `rows` are all types that it speaks of."""
 
     readable: Mapping[str, frozenset[str]]
+    rows: frozenset[str] = frozenset()
 
     @cached_property
     def version(self) -> str:
@@ -43,8 +47,16 @@ class Matrix:
 
     def types_for(self, requester: Requester) -> frozenset[str]:
         """Return the types that `requester` may read; none for a profession without a column."""
-        column = requester.profession or _COLUMN_OF_KIND.get(requester.kind, "")
+        column = _COLUMN_OF_KIND.get(requester.kind) or requester.profession
         return self.readable.get(column, frozenset())
+
+    def types_against(self, requester: Requester) -> frozenset[str]:
+        """Return the types of the table that `requester` may not read.
+
+        A document of several types is read when one is readable and none of these is among them;
+        a code that the table does not know, a site's own, neither opens nor shuts.
+        """
+        return self.rows - self.types_for(requester)
 
 
 def read_matrix(lines: Iterable[str]) -> Matrix:
@@ -54,7 +66,9 @@ def read_matrix(lines: Iterable[str]) -> Matrix:
     if not columns:
         raise MatrixError("the habilitation matrix has no profession column")
     readable: dict[str, set[str]] = {column: set() for column in columns.values()}
+    types: set[str] = set()
     for row in rows:
+        types.add(row["type"])
         for name, column in columns.items():
             match row[name]:
                 case "read":
@@ -66,7 +80,7 @@ def read_matrix(lines: Iterable[str]) -> Matrix:
                         f"habilitation matrix: type `{row['type']}`, profession `{column}`: "
                         f"`{other}` is neither `read` nor `none`"
                     )
-    return Matrix({column: frozenset(types) for column, types in readable.items()})
+    return Matrix({name: frozenset(found) for name, found in readable.items()}, frozenset(types))
 
 
 def _is_column(name: str) -> bool:

@@ -17,7 +17,9 @@ from fhir_server.predicate import (
     NEVER,
     After,
     Before,
+    Not,
     Predicate,
+    Present,
     Some,
     all_of,
     any_of,
@@ -60,7 +62,7 @@ def denied(
 def _permit(provision: Provision, requester: Requester, keys: frozenset[str], at: int) -> Predicate:
     if not _concerns(provision, requester, keys, at, permit=True):
         return NEVER
-    granted, taken = [_conditions(provision)], []
+    granted, taken = [_conditions(provision, permit=True)], []
     for inner in provision.nested:
         if inner.permits:
             granted.append(_permit(inner, requester, keys, at))
@@ -72,7 +74,7 @@ def _permit(provision: Provision, requester: Requester, keys: frozenset[str], at
 def _deny(provision: Provision, requester: Requester, keys: frozenset[str], at: int) -> Predicate:
     if not _concerns(provision, requester, keys, at, permit=False):
         return NEVER
-    covered = _conditions(provision) if provision.exact else ALWAYS
+    covered = _conditions(provision, permit=False) if provision.exact else ALWAYS
     spared = [_permit(inner, requester, keys, at) for inner in provision.nested if inner.permits]
     also = [_deny(inner, requester, keys, at) for inner in provision.nested if not inner.permits]
     return any_of(all_of(covered, negate(any_of(*spared))), *also)
@@ -94,15 +96,23 @@ def _concerns(
 
 
 def _serves(purposes: tuple[str, ...], asked: Purpose, *, permit: bool) -> bool:
-    """Match purposes; a deny of TREAT also covers its emergencies, which v3-ActReason puts below."""
+    """Match purposes.
+
+    A deny of TREAT also covers its emergencies, which v3-ActReason puts below it, and whoever
+    reads under a purpose that is none of the patient's: no purpose is a way round a deny.
+    """
     wanted = PURPOSES[asked]
-    if not permit and asked in (Purpose.BREAK_GLASS, Purpose.REGULATION):
+    if not permit and asked is not Purpose.PATIENT_REQUEST:
         wanted = wanted | {"TREAT"}
     return bool(wanted.intersection(purposes))
 
 
-def _conditions(provision: Provision) -> Predicate:
-    """Return the part of a provision that speaks of the data."""
+def _conditions(provision: Provision, *, permit: bool) -> Predicate:
+    """Return the part of a provision that speaks of the data.
+
+    A permit covers what lies wholly inside its `dataPeriod`; a deny, what is not wholly outside,
+    the undated included.
+    """
     parts: list[Predicate] = []
     if provision.labels:
         parts.append(one_of(facts.LABELS, provision.labels))
@@ -115,7 +125,13 @@ def _conditions(provision: Provision) -> Predicate:
             After("lo", provision.data_period.start, inclusive=True),
             Before("hi", provision.data_period.end, inclusive=True),
         )
-        parts.append(Some(facts.DATED, inside))
+        meets = all_of(
+            After("hi", provision.data_period.start), Before("lo", provision.data_period.end)
+        )
+        undated = Not(Present(facts.DATED))
+        parts.append(
+            Some(facts.DATED, inside) if permit else any_of(undated, Some(facts.DATED, meets))
+        )
     if provision.instances or provision.authored_by:
         parts.append(
             any_of(

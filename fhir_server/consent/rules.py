@@ -128,7 +128,9 @@ def _not_habilitated(case: Case) -> Predicate:
     if not case.professional or case.attending:
         return NEVER
     readable = one_of(facts.TYPES, case.matrix.types_for(case.requester))
-    return all_of(Has(facts.GOVERNANCE, "record"), negate(readable), negate(_own(case)))
+    against = one_of(facts.TYPES, case.matrix.types_against(case.requester))
+    shut = any_of(negate(readable), against)
+    return all_of(Has(facts.GOVERNANCE, "record"), shut, negate(_own(case)))
 
 
 def _authorised(case: Case) -> Predicate:
@@ -141,6 +143,11 @@ def _authorised(case: Case) -> Predicate:
         )
     )
     return all_of(one_of(facts.GOVERNANCE, CARE), granted)
+
+
+def _doctor(case: Case) -> bool:
+    """Tell whether the caller is a doctor: only those regulate (R64)."""
+    return case.requester.profession == "G15_10"
 
 
 def _emergency(case: Case, *kinds: Kind, purpose: Purpose, reason: bool) -> Predicate:
@@ -271,8 +278,11 @@ RULES: Final[tuple[Rule, ...]] = (
         ("R64", "R67"),
         lambda case: _emergency(
             case,
-            Kind.SAMU_REGULATOR,
-            Kind.PROFESSIONAL,
+            *(
+                (Kind.SAMU_REGULATOR, Kind.PROFESSIONAL)
+                if _doctor(case)
+                else (Kind.SAMU_REGULATOR,)
+            ),
             purpose=Purpose.REGULATION,
             reason=False,
         ),

@@ -76,9 +76,29 @@ def history_of_resource(call: Call, type: str, id: str) -> Answer:
     return history.history_instance(call.exchange, type, id, call.pairs)
 
 
+def history_of_type(call: Call, type: str) -> Answer:
+    """List the versions of a type: https://hl7.org/fhir/R4/http.html#history."""
+    return history.history_type(call.exchange, type, call.pairs)
+
+
+def history_of_all(call: Call) -> Answer:
+    """List the versions of everything: https://hl7.org/fhir/R4/http.html#history."""
+    return history.history_type(call.exchange, "", call.pairs)
+
+
 def update_resource(call: Call, type: str, id: str) -> Answer:
     """Replace, or create under an id of the caller's: https://hl7.org/fhir/R4/http.html#update."""
     return update.update(call.exchange, type, id, call.resource())
+
+
+def update_what_matches(call: Call, type: str) -> Answer:
+    """Replace the one match, or create: https://hl7.org/fhir/R4/http.html#cond-update."""
+    return update.update_conditional(call.exchange, type, call.pairs, call.resource())
+
+
+def delete_what_matches(call: Call, type: str) -> Answer:
+    """Delete all that the search finds: https://hl7.org/fhir/R4/http.html#3.1.0.7.1."""
+    return delete.delete_conditional(call.exchange, type, call.pairs)
 
 
 def patch_resource(call: Call, type: str, id: str) -> Answer:
@@ -120,8 +140,12 @@ ROUTES: Final = (
           answer="Parameters"),
     Route("POST", _RECORD_STATUS, status_of_record_by_body, "Status of a record, by INS",
           body="Parameters", answer="Parameters"),
+    Route("GET", "/_history", history_of_all, "History of everything", answer="Bundle"),
+    Route("GET", "/<type>/_history", history_of_type, "History of a type", answer="Bundle"),
     Route("GET", "/<type>", search_type, "Search", answer="Bundle"),
     Route("POST", "/<type>", create_resource, "Create", body="Resource"),
+    Route("PUT", "/<type>", update_what_matches, "Update the one match", body="Resource"),
+    Route("DELETE", "/<type>", delete_what_matches, "Delete what matches", answer=""),
     Route("PATCH", "/<type>", patch_what_matches, "Patch the one match", body="patch"),
     Route("POST", "/<type>/_search", search_type_by_form, "Search by form",
           body="form", answer="Bundle"),

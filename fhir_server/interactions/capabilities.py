@@ -17,9 +17,12 @@ from fhir_server.search.registry import supported
 Json = dict[str, Any]
 
 _INTERACTIONS: Final = (
-    "read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type",
+    "read", "vread", "update", "patch", "delete", "history-instance", "history-type",
+    "create", "search-type",
 )  # fmt: skip
 _DATE: Final = "2026-11-22"
+RECORD_STATUS: Final = "https://fhir-server.example.org/OperationDefinition/Patient-record-status"
+"""Canonical of the operation, described in `profiles/`."""
 
 
 @lru_cache(maxsize=16)
@@ -38,12 +41,12 @@ def capabilities(base: str) -> Answer:
         "fhirVersion": "4.0.1",
         "format": ["json"],
         "patchFormat": ["application/json-patch+json"],
-        "rest": [_rest(base)],
+        "rest": [_rest()],
     }
     return Answer(200, dumps(statement))
 
 
-def _rest(base: str) -> Json:
+def _rest() -> Json:
     return {
         "mode": "server",
         "documentation": (
@@ -54,12 +57,12 @@ def _rest(base: str) -> Json:
             "cors": False,
             "description": "A bearer token signed by this installation (`fhir-server token`).",
         },
-        "resource": [_resource(type_, base) for type_ in sorted(RESOURCE_TYPES)],
-        "interaction": [{"code": "transaction"}, {"code": "batch"}],
+        "resource": [_resource(type_) for type_ in sorted(RESOURCE_TYPES)],
+        "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
     }
 
 
-def _resource(type_: str, base: str) -> Json:
+def _resource(type_: str) -> Json:
     parameters = supported(type_)
     found: Json = {
         "type": type_,
@@ -69,8 +72,8 @@ def _resource(type_: str, base: str) -> Json:
         "updateCreate": True,
         "conditionalCreate": True,
         "conditionalRead": "not-supported",
-        "conditionalUpdate": False,
-        "conditionalDelete": "not-supported",
+        "conditionalUpdate": True,
+        "conditionalDelete": "multiple",
         "referencePolicy": ["literal", "logical"],
     }
     includes = [
@@ -88,7 +91,7 @@ def _resource(type_: str, base: str) -> Json:
         found["operation"] = [
             {
                 "name": "record-status",
-                "definition": f"{base}/OperationDefinition/Patient-record-status",
+                "definition": RECORD_STATUS,
                 "documentation": "The status of a record by an exact INS (TD0.2).",
             }
         ]

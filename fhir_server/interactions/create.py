@@ -4,30 +4,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fhir_server.fhir.json import Document
 from fhir_server.interactions.answers import location, version_headers, written
 from fhir_server.interactions.bodies import read_resource
-from fhir_server.interactions.conditions import pairs_of, the_match
+from fhir_server.interactions.conditions import condition, pairs_of
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.links import settle
 from fhir_server.interactions.refusals import traced
 from fhir_server.records.ids import new_id
-from fhir_server.records.writing import write
+from fhir_server.records.writing import Change, Written, write
+from fhir_server.store.rows import Row
 
 
 def create(x: Exchange, type_: str, body: bytes) -> Answer:
     """Store a resource under a new id; with `If-None-Exist`, only when nothing matches it."""
     with traced(x, "create", type_):
         document = read_resource(body, type_)
-        condition = x.headers.get("if-none-exist", "")
-        if condition:
-            found = the_match(x, type_, pairs_of(condition.partition("?")[2] or condition))
-            if found is not None:
-                headers = version_headers(found) | {"Location": location(x.base, found)}
-                return Answer(200, b"", headers)
         settled = settle(x, document)
-        id_ = new_id()
-        done = write(x.view, {type_}, lambda change: change.create(type_, settled, id_))
+        done = _unless(x, type_, settled, x.headers.get("if-none-exist", ""))
+        if isinstance(done, Row):
+            headers = version_headers(done) | {"Location": location(x.base, done)}
+            return Answer(200, b"", headers)
         if settled is not document:
             # The id behind an INS is told only to who may read the record (TD0.2).
             done = replace(done, readable=x.view.seeing.knows(done.row))
         return written(x, done)
+
+
+def _unless(x: Exchange, type_: str, document: Document, text: str) -> Written | Row:
+    """Create, unless something matches the condition `text`: then return that."""
+    id_ = new_id()
+    if not text:
+        return write(x.view, {type_}, lambda change: change.create(type_, document, id_))
+    asked = condition(x, type_, pairs_of(text))
+
+    def work(change: Change) -> Written | Row:
+        return asked.sole(change) or change.create(type_, document, id_)
+
+    return write(x.view, {type_}, work, locks=[asked.lock])

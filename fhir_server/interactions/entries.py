@@ -14,10 +14,11 @@ from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import BadRequest, FhirError, Issue, Unprocessable
 from fhir_server.fhir.json import Document
 from fhir_server.interactions.bodies import document_of
-from fhir_server.interactions.conditions import Pairs, pairs_of
+from fhir_server.interactions.conditions import Condition, Pairs, pairs_of
 from fhir_server.interactions.patch import editor
 from fhir_server.records.governance import governance
 from fhir_server.records.ids import new_id
+from fhir_server.records.writing import Change
 from fhir_server.store.rows import Row
 
 Json = dict[str, Any]
@@ -28,8 +29,10 @@ METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET")
 
 @dataclass(slots=True)
 class Item:
-    """One entry. `found` is what a conditional create met; `pairs` the query of the url.
+    """One entry, and what its condition met.
 
+    `condition` is that of a conditional entry, `found` what it met before the transaction began;
+    `pairs` are the query of the url.
     `depth` is how many new pointers stand below a new pointer: the lowest are written first.
     """
 
@@ -44,6 +47,7 @@ class Item:
     patch: bytes = b""
     if_match: str = ""
     if_none_exist: str = ""
+    condition: Condition | None = None
     found: Row | None = None
     depth: int = 0
 
@@ -51,6 +55,11 @@ class Item:
     def place(self) -> str:
         """Return the entry as a FHIRPath."""
         return f"Bundle.entry[{self.index}]"
+
+    @property
+    def ref(self) -> str:
+        """Return `Type/id` of the resource that the entry is, or turned out to be, about."""
+        return self.found.ref if self.found else f"{self.type}/{self.id}"
 
     def document(self) -> Document:
         """Return the resource as a document to store."""
@@ -121,9 +130,9 @@ def _address(index: int, method: str, url: str) -> Item:
         if len(parts) > 1:
             raise BadRequest("a POST goes to a type", code="value", expression=place)
         id_ = new_id()
-    elif method in ("PUT", "DELETE") and (not id_ or query):
+    elif method != "GET" and bool(id_) == bool(query):
         raise BadRequest(
-            f"a conditional {method} is not supported yet", code="not-supported", expression=place
+            f"a {method} goes to `Type/id`, or to `Type?condition`", code="value", expression=place
         )
     tail = "/".join(parts[2:])
     return Item(index, method, parts[0], id_, "", pairs_of(query), tail)
@@ -136,7 +145,7 @@ def _body(item: Item, body: Json) -> None:
             raise BadRequest(
                 f"a {item.type} is expected", code="structure", expression=f"{item.place}.resource"
             )
-        if item.method == "PUT" and resource.get("id") != item.id:
+        if item.method == "PUT" and item.id and resource.get("id") != item.id:
             raise BadRequest(
                 f"the id differs from `{item.id[:64]}` of the url",
                 code="invalid",
@@ -159,6 +168,18 @@ def _patch(item: Item, resource: Any) -> bytes:
         code="not-supported",
         expression=f"{item.place}.resource",
     )
+
+
+def still(item: Item, change: Change) -> None:
+    """Raise `Stale` when a condition finds something else now than before the transaction."""
+    if item.condition is not None:
+        found = item.condition.sole(change)
+        if (found.id if found else None) != (item.found.id if item.found else None):
+            raise Stale
+
+
+class Stale(Exception):
+    """What a plan was made of has changed; make it anew."""
 
 
 def order(item: Item) -> tuple[int, int, int, int]:

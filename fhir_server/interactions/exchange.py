@@ -51,3 +51,20 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = FHIR_JSON
+
+
+def caller(x: Exchange) -> str:
+    """Return what a page link is bound to: all that makes the caller who they are (L07, L51)."""
+    asking = x.view.requester
+    return "\x1f".join(
+        (
+            asking.kind,
+            asking.purpose,
+            asking.rpps,
+            asking.profession,
+            asking.organization,
+            asking.patient,
+            asking.client,
+            asking.scope,
+        )
+    )

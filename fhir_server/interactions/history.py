@@ -1,26 +1,111 @@
-"""history of an instance: https://hl7.org/fhir/R4/http.html#history."""
+"""history, at its three levels: https://hl7.org/fhir/R4/http.html#history."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from urllib.parse import urlencode
 
 from fhir_server.fhir.bundle import Entry, Request, Response, history
-from fhir_server.fhir.dates import instant_text
+from fhir_server.fhir.dates import instant_text, interval
 from fhir_server.fhir.errors import BadRequest
-from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.exchange import Answer, Exchange, caller
+from fhir_server.records.chronicle import chronicle
+from fhir_server.search.page import Position, seal, unseal
+from fhir_server.store.mongo.past import Place, Window
 from fhir_server.store.rows import Row
 
+Pairs = Sequence[tuple[str, str]]
 _STATUS = {"POST": "201", "DELETE": "204"}
 
 
-def history_instance(x: Exchange, type_: str, id_: str, pairs: Sequence[tuple[str, str]]) -> Answer:
-    """Return the versions that the caller may know, newest first."""
-    for name, _ in pairs:
-        raise BadRequest(f"history does not take `{name[:64]}` yet", code="not-supported")
-    rows = x.view.versions(type_, id_)
-    address = f"{x.base}/{type_}/{id_}/_history"
-    entries = [_entry(x.base, row) for row in rows]
-    return Answer(200, history(x.base, address, [], len(rows), entries))
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters of a history."""
+
+    window: Window
+    count: int
+    after: Place | None
+    pairs: Pairs
+
+
+def history_instance(x: Exchange, type_: str, id_: str, pairs: Pairs) -> Answer:
+    """Return the versions of one resource that the caller may know, newest first."""
+    asked = _read(x, f"{type_}/{id_}", pairs)
+    rows = [row for row in x.view.versions(type_, id_) if _inside(row, asked.window)]
+    beyond = [r for r in rows if asked.after is None or r.version < asked.after.version]
+    page = beyond[: asked.count]
+    last = None
+    if page and len(beyond) > len(page):
+        last = Place(page[-1].updated, type_, id_, page[-1].version)
+    return _answer(x, f"{type_}/{id_}", asked, page, len(rows), last)
+
+
+def history_type(x: Exchange, type_: str, pairs: Pairs) -> Answer:
+    """Return the versions of all resources of a type; of every type when `type_` is empty."""
+    asked = _read(x, type_, pairs)
+    address = f"{type_}/_history?{urlencode(list(pairs))}"
+    chapter = chronicle(
+        x.view, type_, asked.window, count=asked.count, after=asked.after, asked=address
+    )
+    return _answer(x, type_, asked, chapter.rows, chapter.total, chapter.last)
+
+
+def _read(x: Exchange, path: str, pairs: Pairs) -> Asked:
+    """Read `_since`, `_at`, `_count` and `_sort`; a page link stands alone."""
+    after = None
+    if any(name == "_cursor" for name, _ in pairs):
+        if len(pairs) > 1:
+            raise BadRequest("a page link takes no other parameter", code="invalid")
+        position = unseal(pairs[0][1], x.view.context.cursor_key, caller(x))
+        if position.type != f"{path}/_history":
+            raise BadRequest("this page link is not valid; run the request again", code="invalid")
+        pairs = position.pairs
+        after = Place(*json.loads(position.id))
+    window, count = Window(), x.view.context.counts.usual
+    for name, value in pairs:
+        match name:
+            case "_since":
+                window = Window(_date(x, name, value)[0], window.low, window.high)
+            case "_at":
+                low, high = _date(x, name, value)
+                window = Window(window.since, low, high)
+            case "_count" if value.isascii() and value.isdigit() and len(value) < 9:
+                count = min(int(value), x.view.context.counts.most)
+            case "_sort" if value == "-_lastUpdated":
+                continue
+            case _:
+                raise BadRequest(
+                    f"history does not take `{name[:64]}={value[:64]}`", code="not-supported"
+                )
+    return Asked(window, count, after, pairs)
+
+
+def _date(x: Exchange, name: str, value: str) -> tuple[int, int]:
+    try:
+        return interval(value, x.view.context.locale.zone)
+    except ValueError:
+        raise BadRequest(f"`{name}` takes a date or an instant", code="value") from None
+
+
+def _inside(row: Row, window: Window) -> bool:
+    return (window.since is None or row.updated >= window.since) and (
+        window.high is None or row.updated < window.high
+    )
+
+
+def _answer(
+    x: Exchange, path: str, asked: Asked, rows: Sequence[Row], total: int, last: Place | None
+) -> Answer:
+    address = "/".join(part for part in (x.base, path, "_history") if part)
+    links = []
+    if last is not None:
+        position = Position(f"{path}/_history", tuple(asked.pairs), (), json.dumps(astuple(last)))
+        cursor = seal(position, x.view.context.cursor_key, caller(x))
+        links.append(("next", f"{address}?_cursor={cursor}"))
+    own = f"{address}?{urlencode(list(asked.pairs))}" if asked.pairs else address
+    return Answer(200, history(x.base, own, links, total, [_entry(x.base, row) for row in rows]))
 
 
 def _entry(base: str, row: Row) -> Entry:

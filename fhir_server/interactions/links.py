@@ -7,8 +7,8 @@ be fed, whoever feeds it (TD0.2, R22), and tells no more than that it is open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 from fhir_server.fhir.errors import BadRequest, PreconditionFailed
 from fhir_server.fhir.json import Document
@@ -16,10 +16,13 @@ from fhir_server.fhir.references import Kind as ReferenceKind
 from fhir_server.fhir.references import Reference, parse_reference, walk_references
 from fhir_server.fhir.rewrite import rewrite
 from fhir_server.interactions.bodies import document_of
-from fhir_server.interactions.conditions import pairs_of, the_match
+from fhir_server.interactions.conditions import condition, may_choose_ids, pairs_of
 from fhir_server.interactions.entries import Item, at
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.records.feeding import record_to_feed
+from fhir_server.records.ids import new_id
+
+_LEVELS: Final = 3
 
 
 def resolve(x: Exchange, items: list[Item]) -> list[Item]:
@@ -28,7 +31,7 @@ def resolve(x: Exchange, items: list[Item]) -> list[Item]:
         with at(item):
             _conditions(x, item)
     addresses = {
-        item.full_url: item.found.ref if item.found else f"{item.type}/{item.id}"
+        item.full_url: item.ref
         for item in items
         if item.full_url and item.method in ("POST", "PUT")
     }
@@ -61,15 +64,23 @@ def settle(x: Exchange, document: Document) -> Document:
 
 
 def _conditions(x: Exchange, item: Item) -> None:
-    """Settle which resource a conditional create or patch is about."""
-    if item.method == "POST" and item.if_none_exist:
-        query = item.if_none_exist.partition("?")[2] or item.if_none_exist
-        item.found = the_match(x, item.type, pairs_of(query))
-    if item.method == "PATCH" and not item.id:
-        found = the_match(x, item.type, item.pairs)
-        if found is None:
-            raise PreconditionFailed(f"no {item.type} matches the condition")
+    """Find what a conditional entry is about; the transaction will look again (`entries.still`)."""
+    pairs = pairs_of(item.if_none_exist) if item.method == "POST" else item.pairs
+    if item.method == "GET" or not pairs:
+        return
+    item.condition = condition(x, item.type, pairs)
+    found = item.found = item.condition.now(x)
+    if item.method == "POST":
+        return
+    if found is not None:
         item.id = found.id
+        if item.resource is not None and item.resource.setdefault("id", item.id) != item.id:
+            raise BadRequest(f"the id differs from that of the match, `{item.id}`", code="invalid")
+    elif item.method == "PUT":
+        own = (item.resource or {}).get("id") if may_choose_ids(x) else None
+        item.id = str(own or new_id())
+    else:
+        raise PreconditionFailed(f"no {item.type} matches the condition")
 
 
 def _references(x: Exchange, item: Item, resource: dict[str, Any], known: dict[str, str]) -> None:
@@ -101,7 +112,7 @@ def _search(x: Exchange, reference: Reference, place: str) -> str:
         patient = record_to_feed(x.view, pairs)
         if patient:
             return f"Patient/{patient}"
-    found = the_match(x, reference.type, pairs)
+    found = condition(x, reference.type, pairs).now(x)
     if found is None:
         raise PreconditionFailed(
             f"no {reference.type} matches the conditional reference", expression=place
@@ -122,17 +133,34 @@ def _attachments(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _pointed(items: list[Item]) -> None:
-    """Note which new pointers point to other new ones, so that they are written after them."""
+    """Note which new pointers point to new Lists, so that most are written after them.
+
+    A few levels: what is deeper, or goes round in a circle, `named_early` sees to.
+    """
     new = {f"{item.type}/{item.id}": item for item in items if item.resource is not None}
+    lists = {ref: item for ref, item in new.items() if item.type == "List"}
+    below = [
+        (item, [lists[ref] for ref in _named(item) if ref in lists])
+        for item in new.values()
+        if item.type in ("List", "Composition", "Bundle", "Task")
+    ]
+    for _ in range(_LEVELS):
+        for item, inner in below:
+            item.depth = max((1 + one.depth for one in inner if one is not item), default=0)
 
-    def depth(item: Item, above: frozenset[str]) -> int:
-        found = 0
-        for _, reference in walk_references(item.resource or {}):
-            inner = new.get(reference["reference"])
-            if inner is not None and inner.type == "List" and reference["reference"] not in above:
-                found = max(found, 1 + depth(inner, above | {reference["reference"]}))
-        return found
 
-    for item in items:
-        if item.resource is not None and item.type in ("List", "Composition", "Bundle", "Task"):
-            item.depth = depth(item, frozenset({f"{item.type}/{item.id}"}))
+def named_early(ordered: Sequence[Item]) -> frozenset[str]:
+    """Return what an entry refers to that is only created by a later one, in this order."""
+    named: set[str] = set()
+    found: set[str] = set()
+    for item in ordered:
+        ref = f"{item.type}/{item.id}"
+        if ref in named:
+            found.add(ref)
+        named.update(_named(item))
+    return frozenset(found)
+
+
+def _named(item: Item) -> Iterator[str]:
+    for _, reference in walk_references(item.resource or {}):
+        yield reference["reference"]

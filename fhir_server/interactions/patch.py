@@ -11,7 +11,7 @@ from fhir_server.fhir.errors import NotFound, Unprocessable
 from fhir_server.fhir.json import Document, parse
 from fhir_server.interactions.answers import written
 from fhir_server.interactions.bodies import check, document_of
-from fhir_server.interactions.conditions import the_match
+from fhir_server.interactions.conditions import condition
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.json_patch import apply_patch, read_patch
 from fhir_server.interactions.refusals import traced
@@ -38,7 +38,7 @@ def patch_conditional(
     """Change part of the one resource that `pairs` find."""
     with traced(x, "patch", type_):
         editor(type_, body)
-        found = the_match(x, type_, pairs)
+        found = condition(x, type_, pairs).now(x)
         if found is None:
             raise NotFound(f"no {type_} matches the condition")
         return patch(x, type_, found.id, body)

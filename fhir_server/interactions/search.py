@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from fhir_server.fhir.bundle import Entry, searchset
 from fhir_server.fhir.errors import BadRequest
-from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.exchange import Answer, Exchange, caller
 from fhir_server.records.view import Page
 from fhir_server.search.page import Position, seal, unseal
 from fhir_server.search.query import Query, read_query
@@ -42,7 +42,7 @@ def _position(x: Exchange, type_: str, pairs: Pairs) -> Position | None:
         return None
     if len(pairs) > 1:
         raise BadRequest("a page link takes no other parameter", code="invalid")
-    position = unseal(cursors[0], x.view.context.cursor_key, _caller(x))
+    position = unseal(cursors[0], x.view.context.cursor_key, caller(x))
     if position.type != type_:
         raise BadRequest("this page link is not valid; run the search again", code="invalid")
     return position
@@ -52,25 +52,8 @@ def _links(x: Exchange, query: Query, page: Page, lenient: bool) -> list[tuple[s
     if page.last is None:
         return []
     position = replace(page.last, lenient=lenient)
-    cursor = seal(position, x.view.context.cursor_key, _caller(x))
+    cursor = seal(position, x.view.context.cursor_key, caller(x))
     return [("next", f"{x.base}/{query.type}?_cursor={cursor}")]
-
-
-def _caller(x: Exchange) -> str:
-    """Return what a page link is bound to: all that makes the caller who they are (L07, L51)."""
-    asking = x.view.requester
-    return "\x1f".join(
-        (
-            asking.kind,
-            asking.purpose,
-            asking.rpps,
-            asking.profession,
-            asking.organization,
-            asking.patient,
-            asking.client,
-            asking.scope,
-        )
-    )
 
 
 def _entries(page: Page) -> Iterator[Entry]:

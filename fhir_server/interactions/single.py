@@ -9,7 +9,7 @@ from fhir_server.fhir.json import dumps
 from fhir_server.interactions import create, delete, patch, read, search, update, vread
 from fhir_server.interactions.entries import Item
 from fhir_server.interactions.exchange import Answer, Exchange
-from fhir_server.interactions.history import history_instance
+from fhir_server.interactions.history import history_instance, history_type
 
 
 def run(x: Exchange, item: Item) -> Answer:
@@ -20,12 +20,16 @@ def run(x: Exchange, item: Item) -> Answer:
     match item.method:
         case "POST":
             return create.create(alone, item.type, dumps(item.resource))
-        case "PUT":
+        case "PUT" if item.id:
             return update.update(alone, item.type, item.id, dumps(item.resource))
+        case "PUT":
+            return update.update_conditional(alone, item.type, item.pairs, dumps(item.resource))
         case "PATCH" if item.id:
             return patch.patch(alone, item.type, item.id, item.patch)
         case "PATCH":
             return patch.patch_conditional(alone, item.type, item.pairs, item.patch)
+        case "DELETE" if not item.id:
+            return delete.delete_conditional(alone, item.type, item.pairs)
         case "DELETE":
             return delete.delete(alone, item.type, item.id)
         case _:
@@ -35,6 +39,8 @@ def run(x: Exchange, item: Item) -> Answer:
 def _get(x: Exchange, item: Item) -> Answer:
     tail = item.tail.split("/") if item.tail else []
     match item.id, tail:
+        case "_history", []:
+            return history_type(x, item.type, item.pairs)
         case "", []:
             return search.search(x, item.type, item.pairs)
         case _, []:

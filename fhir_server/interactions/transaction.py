@@ -8,7 +8,7 @@ reads are answered after. A batch runs each entry as a request of its own.
 from __future__ import annotations
 
 from fhir_server.fhir.bundle import Entry, Response, response_bundle
-from fhir_server.fhir.errors import BadRequest, FhirError, TooLarge
+from fhir_server.fhir.errors import BadRequest, Conflict, FhirError, TooLarge
 from fhir_server.fhir.json import parse
 from fhir_server.fhir.outcome import outcome
 from fhir_server.interactions import entries, links, single
@@ -20,6 +20,8 @@ from fhir_server.records.writing import Change, Written, write
 from fhir_server.store.rows import Row
 from fhir_server.validation import validate
 
+ATTEMPTS = 4
+"""How often a transaction is planned anew when its conditions meet other writes."""
 _STATUS = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
 
 
@@ -42,7 +44,12 @@ def transaction(x: Exchange, body: bytes) -> Answer:
     if kind == "batch":
         return _batch(x, found)
     with traced(x, "transaction", "Bundle"):
-        return _transaction(x, entries.read(found))
+        for _ in range(ATTEMPTS):
+            try:
+                return _transaction(x, entries.read(parse(body).resource.get("entry", [])))
+            except entries.Stale:
+                continue
+        raise Conflict("what the conditions match keeps changing; try again")
 
 
 def _check_envelope(bundle: entries.Json) -> None:
@@ -50,7 +57,7 @@ def _check_envelope(bundle: entries.Json) -> None:
     found = bundle.get("entry", [])
     bare = bundle
     if isinstance(found, list) and all(isinstance(item, dict) for item in found):
-        emptied = [{k: v for k, v in item.items() if k != "resource"} for item in found]
+        emptied = [{k: v for k, v in item.items() if k != "resource"} or item for item in found]
         bare = bundle | ({"entry": emptied} if found else {})
     issues = validate(bare, "Bundle", models=False)
     if issues:
@@ -62,26 +69,35 @@ def _transaction(x: Exchange, items: list[Item]) -> Answer:
     for item in plan:
         if item.resource is not None:
             entries.refuse(item, validate(item.resource, item.type))
-    writes = [item for item in plan if item.method != "GET" and item.found is None]
+    writes = [item for item in plan if item.method != "GET"]
     types = {item.type for item in writes}
+    locks = [item.condition.lock for item in writes if item.condition is not None]
+    ordered = sorted(writes, key=entries.order)
+    early = links.named_early(ordered)
 
     def work(change: Change) -> dict[int, Written | Row]:
         done: dict[int, Written | Row] = {}
-        for item in sorted(writes, key=entries.order):
+        for item in ordered:
             with entries.at(item):
-                done[item.index] = _write(change, item)
+                entries.still(item, change)
+                if item.method != "POST" or item.found is None:
+                    done[item.index] = _write(change, item, early)
         return done
 
-    done = write(x.view, types, work) if writes else {}
+    done = write(x.view, types, work, locks=locks) if writes else {}
     answers = [_answer(x, item, done.get(item.index)) for item in plan]
     return Answer(200, response_bundle("transaction-response", answers, base=x.base))
 
 
-def _write(change: Change, item: Item) -> Written | Row:
+def _write(change: Change, item: Item, early: frozenset[str]) -> Written | Row:
     match item.method:
         case "POST":
-            return change.create(item.type, item.document(), item.id)
+            named = f"{item.type}/{item.id}" in early
+            return change.create(item.type, item.document(), item.id, named=named)
         case "PUT":
+            if item.condition is not None and item.found is None:
+                chosen = item.resource is not None and "id" in item.resource
+                return change.create(item.type, item.document(), item.id, chosen=chosen)
             return change.put(item.type, item.id, item.document(), if_match=item.if_match)
         case "PATCH":
             edit = item.editor()
@@ -102,8 +118,16 @@ def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
         case _ if item.found is not None:
             return Entry(item.found.ref, response=_response(x, _STATUS[200], item.found))
         case _:
-            with entries.at(item):
-                return _entry_of(single.run(x, item))
+            # The writes stand by now: a read that is refused can't be the whole Bundle's refusal.
+            try:
+                with entries.at(item):
+                    return _entry_of(single.run(x, item))
+            except FhirError as error:
+                return _refused(error)
+
+
+def _refused(error: FhirError) -> Entry:
+    return Entry(response=Response(str(error.status), outcome=outcome(error.issues)))
 
 
 def _batch(x: Exchange, found: list[entries.Json]) -> Answer:
@@ -112,8 +136,7 @@ def _batch(x: Exchange, found: list[entries.Json]) -> Answer:
         try:
             answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
         except FhirError as error:
-            said = Response(str(error.status), outcome=outcome(error.issues))
-            answers.append(Entry(response=said))
+            answers.append(_refused(error))
     return Answer(200, response_bundle("batch-response", answers, base=x.base))
 
 

@@ -1,15 +1,19 @@
-"""update: https://hl7.org/fhir/R4/http.html#update."""
+"""update, also conditional: https://hl7.org/fhir/R4/http.html#update."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import Document
 from fhir_server.interactions.answers import written
 from fhir_server.interactions.bodies import read_resource
+from fhir_server.interactions.conditions import condition, may_choose_ids
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.links import settle
 from fhir_server.interactions.refusals import traced
-from fhir_server.records.writing import write
+from fhir_server.records.ids import new_id
+from fhir_server.records.writing import Change, Written, write
 
 
 def update(x: Exchange, type_: str, id_: str, body: bytes) -> Answer:
@@ -18,11 +22,39 @@ def update(x: Exchange, type_: str, id_: str, body: bytes) -> Answer:
         document = read_resource(body, type_)
         check_id(document, type_, id_)
         document = settle(x, document)
-        condition = x.headers.get("if-match", "")
+        expected = x.headers.get("if-match", "")
         done = write(
-            x.view, {type_}, lambda change: change.put(type_, id_, document, if_match=condition)
+            x.view, {type_}, lambda change: change.put(type_, id_, document, if_match=expected)
         )
         return written(x, done)
+
+
+def update_conditional(
+    x: Exchange, type_: str, pairs: Sequence[tuple[str, str]], body: bytes
+) -> Answer:
+    """Replace the one resource that `pairs` find, or create when they find none."""
+    with traced(x, "update", type_):
+        document = settle(x, read_resource(body, type_))
+        asked = condition(x, type_, pairs)
+        new, expected = new_id(), x.headers.get("if-match", "")
+
+        def work(change: Change) -> Written:
+            found = asked.sole(change)
+            if found is None:
+                return create_or_put(x, change, type_, document, new)
+            if document.resource.get("id", found.id) != found.id:
+                check_id(document, type_, found.id)
+            return change.update(type_, found.id, lambda _: document, if_match=expected)
+
+        return written(x, write(x.view, {type_}, work, locks=[asked.lock]))
+
+
+def create_or_put(x: Exchange, change: Change, type_: str, document: Document, new: str) -> Written:
+    """Create what a conditional update did not find: under its own id only if it may choose one."""
+    own = document.resource.get("id")
+    if own and may_choose_ids(x):
+        return change.put(type_, str(own), document)
+    return change.create(type_, document, new)
 
 
 def check_id(document: Document, type_: str, id_: str) -> None:

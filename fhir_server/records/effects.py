@@ -17,7 +17,7 @@ from fhir_server.consent import facts
 from fhir_server.fhir.errors import Unprocessable
 from fhir_server.fhir.references import parse_reference
 from fhir_server.predicate import Has, one_of
-from fhir_server.records.facts import OWN, REPLACES, as_target, governed, targets
+from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.store.mongo.unit import Unit
@@ -57,16 +57,18 @@ class Effects:
         pointed = targets(row.type, resource, self._base)
         if pointed:
             acl[facts.TARGETS] = [self._target(ref) for ref in pointed]
+            acl[DRAWN] = not {facts.PATIENT, facts.SHARED} & acl.keys()
+            acl = _drawn(acl)
             self._unit.pin(pointed)
         return replace(row, acl=acl)
 
-    def written(self, row: Row, old: Row | None, *, chosen: bool) -> None:
-        """Do what follows from `row`, in the place of `old`; `chosen`: the caller chose its id."""
+    def written(self, row: Row, old: Row | None, *, named: bool) -> None:
+        """Do what follows from `row`, in the place of `old`; `named`: its id is not new."""
         changed = old is not None and old.acl != row.acl
         if row.type == "DocumentReference":
             self._binaries(row, old)
             self._chain(row)
-        if governed(row.type) and (changed or chosen):
+        if governed(row.type) and (changed or named):
             self._point_again(row.ref, as_target(row))
         self._law(row, old)
 
@@ -155,7 +157,7 @@ class Effects:
                 continue
             for row in self._unit.find(type_, Has(f"acl.{where}.{facts.REF}", ref)):
                 fresh = [target if item[facts.REF] == ref else item for item in row.acl[where]]
-                self._set(row, {**row.acl, where: fresh})
+                self._set(row, _drawn({**row.acl, where: fresh}))
 
     # the record's policy ---------------------------------------------------------------------
 
@@ -201,13 +203,30 @@ def _referred(acl: Any, targets: list[Json]) -> Json:
     return kept | belonging | {facts.TARGETS: targets}
 
 
+def _drawn(acl: Json) -> Json:
+    """Return a pointer's facts with its record: that of its targets, when it names no patient.
+
+    A Provenance points to documents and not to their patient. Only the trusted system may write
+    such a pointer, so that nobody learns by it where a target belongs.
+    """
+    if not acl.get(DRAWN):
+        return acl
+    kept = {name: v for name, v in acl.items() if name not in (facts.PATIENT, facts.SHARED)}
+    records = {target[facts.PATIENT] for target in acl[facts.TARGETS] if facts.PATIENT in target}
+    shared = any(facts.SHARED in target for target in acl[facts.TARGETS])
+    if len(records) == 1 and not shared:
+        return kept | {facts.PATIENT: records.pop()}
+    return kept | ({facts.SHARED: True} if records or shared else {})
+
+
 def _same_owner(document: Row, binary: Row) -> bool:
     """Tell whether both were deposited by the same: another's reference opens nothing (L34)."""
     return bool(document.acl[facts.OWNER] == binary.acl[facts.OWNER])
 
 
 def same_hand(newer: Any, older: Any) -> bool:
-    """Tell whether two documents have an author in common: only an author replaces (R83)."""
-    return bool({*newer[facts.AUTHORS]} & {*older[facts.AUTHORS]}) or (
-        newer[facts.OWNER] == "kind:trusted-system"
-    )
+    """Tell whether who deposited `newer` is an author of `older`: only an author replaces (R83).
+
+    The authors that `newer` declares don't count: anybody can declare anybody (L31).
+    """
+    return newer[facts.OWNER] in {*older[facts.AUTHORS], "kind:trusted-system"}

@@ -20,6 +20,8 @@ Json = dict[str, Any]
 OWN: Final = "own"
 """The labels that the resource itself bears; `labels` may have more, from newer versions."""
 REPLACES: Final = "replaces"
+DRAWN: Final = "drawn"
+"""True when the record of a pointer is that of its targets, because it names no patient itself."""
 _SPEAKS_OF_RECORD: Final = frozenset({"record", "pointer", "binary", "policy", "careteam", "trace"})
 
 

@@ -29,10 +29,11 @@ from fhir_server.predicate import (
 )
 from fhir_server.records.facts import governed
 from fhir_server.records.sights import Sights
+from fhir_server.records.stored_sight import ACL as ACL
+from fhir_server.records.stored_sight import StoredSight
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.rows import Row
 
-ACL: Final = "acl"
 MOST_HIDDEN: Final = 5000
 
 
@@ -45,9 +46,9 @@ class Seeing:
         self._sights = sights
         self.requester = requester
         self.at = at
-        self._made: dict[frozenset[str] | None, Sight] = {}
+        self._made: dict[frozenset[str] | None, StoredSight] = {}
 
-    def sight(self, patients: Iterable[str] | None) -> Sight:
+    def sight(self, patients: Iterable[str] | None) -> StoredSight:
         """Return the sight over `patients`, or over every record that may open for None."""
         scope = None if patients is None else frozenset(patients)
         found = self._made.get(scope)
@@ -55,9 +56,9 @@ class Seeing:
             found = self._made[scope] = self._sights.of(self.requester, self.at, scope)
         return found
 
-    def known(self, type_: str, sight: Sight) -> Predicate:
-        """Return the predicate that a query on `type_` carries."""
-        known = under(ACL, sight.known)
+    def known(self, type_: str, sight: StoredSight, patient: str = "") -> Predicate:
+        """Return the predicate that a query on `type_` carries; with `patient`, on one record."""
+        known = sight.stored(type_, patient)
         if type_ == "AuditEvent" and not self._sees_all_traces:
             known = all_of(known, _shows(self.hidden(sight)))
         return known
@@ -66,7 +67,7 @@ class Seeing:
         """Decide one row: the same predicate, read on its facts."""
         patient = row.acl.get(facts.PATIENT)
         sight = self.sight(() if patient is None else (patient,))
-        return holds(self.known(row.type, sight), {ACL: row.acl, "_id": row.id})
+        return holds(self.known(row.type, sight, patient or ""), {ACL: row.acl, "_id": row.id})
 
     @property
     def _sees_all_traces(self) -> bool:
@@ -90,11 +91,19 @@ class Seeing:
                 )
         return frozenset(found)
 
+    def prunes(self, row: Row) -> bool:
+        """Tell whether `row` points, so that parts of it may be hidden from this caller."""
+        return (
+            facts.TARGETS in row.acl
+            and row.type != "Binary"
+            and self.requester.kind is not Kind.TRUSTED_SYSTEM
+        )
+
     def hidden_in(self, row: Row) -> frozenset[str]:
         """Return what a visible `row` points to and its reader may not know."""
-        targets: list[dict[str, Any]] = row.acl.get(facts.TARGETS, [])
-        if not targets or self.requester.kind is Kind.TRUSTED_SYSTEM or row.type == "Binary":
+        if not self.prunes(row):
             return frozenset()
+        targets: list[dict[str, Any]] = row.acl[facts.TARGETS]
         patient = row.acl.get(facts.PATIENT)
         sight = self.sight(() if patient is None else (patient,))
         refs = frozenset(target[facts.REF] for target in targets)

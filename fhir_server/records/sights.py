@@ -1,26 +1,47 @@
 """From a caller and the records concerned to a `Sight`: which policies, in which version.
 
 A compiled policy is kept in memory and used only while its version is still the stored one; the
-version is read on every request, so no decision outlives it (L50).
+version is read on every request, so no decision outlives it (L50). So is a sight, on the same
+condition, and only until the next instant at which a period of its policies begins or ends.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
-from fhir_server.consent.engine import Sight
 from fhir_server.consent.matrix import Matrix
-from fhir_server.consent.policy import RecordPolicy, from_json
+from fhir_server.consent.policy import FOREVER, Period, Provision, RecordPolicy, from_json
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.consent.rules import EXCLUDED
-from fhir_server.predicate import NEVER, Has, Predicate, any_of, one_of
+from fhir_server.predicate import any_of, one_of
+from fhir_server.records.stored_sight import StoredSight
 from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.together import Together
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 _KEPT: Final = 4096
+_KEPT_SIGHTS: Final = 2048
 _OUTSIDE: Final = frozenset({Kind.TRUSTED_SYSTEM, Kind.AUDITOR, Kind.ADMINISTRATOR}) | EXCLUDED
 """Callers to whom no record's policy can open anything."""
+_AGEING: Final = frozenset({Kind.PATIENT, Kind.REPRESENTATIVE})
+"""Callers whose rules count days from a deposit (R51): theirs is a sight of one instant."""
+_FEW: Final = 4
+"""Records of a sight that is kept; one over many is large, and of little use again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A sight, and the instants at which it is the same: from `since`, before `until`."""
+
+    sight: StoredSight
+    since: int
+    until: int
 
 
 class Sights:
@@ -30,27 +51,44 @@ class Sights:
         """Read policies from `store` and habilitations from `matrix`."""
         self._store = store
         self.matrix = matrix
+        self._asked: Together[str, dict[str, str]] = Together(
+            lambda patients: store.policy_versions(one_of("_id", patients))
+        )
         self._policies: OrderedDict[str, RecordPolicy] = OrderedDict()
+        self._sights: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
 
-    def of(self, requester: Requester, at: int, patients: Iterable[str] | None) -> Sight:
+    def of(self, requester: Requester, at: int, patients: Iterable[str] | None) -> StoredSight:
         """Return what `requester` may know at `at`, in `patients` or, for None, everywhere."""
-        wanted = self._concerned(requester, patients)
-        policies = self._load(wanted) if wanted != NEVER else ()
-        return Sight(requester, self.matrix, at, policies)
+        policies = self._load(self._versions(requester, patients))
+        if requester.kind in _AGEING or len(policies) > _FEW:
+            return StoredSight(requester, self.matrix, at, policies)
+        return self._same(requester, at, policies)
 
-    def _concerned(self, requester: Requester, patients: Iterable[str] | None) -> Predicate:
+    def _same(
+        self, requester: Requester, at: int, policies: tuple[RecordPolicy, ...]
+    ) -> StoredSight:
+        """Return the sight kept for the same caller and policies, if `at` changes nothing in it."""
+        key = (requester, *((policy.patient, policy.version) for policy in policies))
+        kept = self._sights.get(key)
+        if kept is None or not kept.since <= at < kept.until:
+            since, until = unchanged(policies, at)
+            kept = _Kept(StoredSight(requester, self.matrix, at, policies), since, until)
+            _put(self._sights, {key: kept}, _KEPT_SIGHTS)
+        return kept.sight
+
+    def _versions(self, requester: Requester, patients: Iterable[str] | None) -> dict[str, str]:
         """Return which policies may open something; fewer are read, never more are open."""
         if requester.kind in _OUTSIDE:
-            return NEVER
-        if patients is not None:
-            return one_of("_id", patients)
-        own = Has("_id", requester.patient) if requester.patient else NEVER
-        if requester.kind in (Kind.PATIENT, Kind.REPRESENTATIVE):
-            return own
-        return any_of(one_of("keys", requester.keys), own)
+            return {}
+        own = [requester.patient] if requester.patient else []
+        if patients is None and requester.kind not in (Kind.PATIENT, Kind.REPRESENTATIVE):
+            linked = one_of("keys", requester.keys)
+            return self._store.policy_versions(any_of(linked, one_of("_id", own)))
+        wanted = own if patients is None else tuple(patients)
+        found = self._asked.do(wanted) if wanted else {}
+        return {patient: found[patient] for patient in wanted if patient in found}
 
-    def _load(self, wanted: Predicate) -> tuple[RecordPolicy, ...]:
-        versions = self._store.policy_versions(wanted)
+    def _load(self, versions: dict[str, str]) -> tuple[RecordPolicy, ...]:
         kept = {
             patient: policy
             for patient, version in versions.items()
@@ -62,11 +100,35 @@ class Sights:
                 row.patient: from_json(row.patient, row.version, row.body)
                 for row in self._store.policies(one_of("_id", stale))
             }
-            self._keep(loaded)
+            _put(self._policies, loaded, _KEPT)
             kept |= loaded
         return tuple(kept[patient] for patient in sorted(kept))
 
-    def _keep(self, loaded: dict[str, RecordPolicy]) -> None:
-        self._policies.update(loaded)
-        while len(self._policies) > _KEPT:
-            self._policies.popitem(last=False)
+
+def unchanged(policies: Iterable[RecordPolicy], at: int) -> tuple[int, int]:
+    """Return the longest interval around `at` in which no period begins or ends."""
+    bounds = {bound for policy in policies for bound in _bounds(policy)}
+    since = max((bound for bound in bounds if bound <= at), default=-FOREVER)
+    return since, min((bound for bound in bounds if bound > at), default=FOREVER)
+
+
+def _bounds(policy: RecordPolicy) -> Iterator[int]:
+    periods = [link.period for link in policy.links]
+    for consent in policy.consents:
+        periods += [consent.in_force, *_periods(consent.root)]
+    for period in periods:
+        yield from (period.start, period.end)
+
+
+def _periods(provision: Provision) -> Iterator[Period]:
+    yield provision.period
+    for inner in provision.nested:
+        yield from _periods(inner)
+
+
+def _put(kept: OrderedDict[_Key, _Value], new: dict[_Key, _Value], most: int) -> None:
+    """Add `new`, and forget what came first beyond `most`; threads may do so at once."""
+    kept.update(new)
+    while len(kept) > most:
+        with suppress(KeyError):
+            kept.popitem(last=False)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fhir_server.consent import facts
-from fhir_server.consent.engine import Sight
 from fhir_server.consent.requester import Requester
 from fhir_server.fhir.errors import BadRequest, Gone, NotFound
 from fhir_server.predicate import NEVER, Has, OneOf, Predicate, all_of, any_of, one_of
@@ -19,7 +18,8 @@ from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
 from fhir_server.records.prune import prune
 from fhir_server.records.scope import MOST, patients
-from fhir_server.records.seeing import Seeing
+from fhir_server.records.seeing import ACL, Seeing
+from fhir_server.records.stored_sight import StoredSight
 from fhir_server.records.trace import Touched, Tracer
 from fhir_server.search.page import Position, beyond, value_at
 from fhir_server.search.query import Clause, Hop, Leaf, Query
@@ -64,7 +64,7 @@ class View:
             self._refuse(interaction, row.ref, row)
             raise Gone(f"{type_}/{id_} was deleted")
         self._disclose(interaction, [row])
-        return self._shown(row)
+        return self.shown(row)
 
     def _deleted(self, type_: str, id_: str) -> Row | None:
         last = self.context.store.last(type_, id_)
@@ -80,9 +80,10 @@ class View:
             self._refuse("vread", f"{type_}/{id_}", latest)
             raise unknown(type_, f"{id_}/_history/{version}")
         if row.gone:
+            self._refuse("vread", row.ref, row)
             raise Gone(f"{type_}/{id_} was deleted in version {version}")
         self._disclose("vread", [row])
-        return self._shown(row)
+        return self.shown(row)
 
     def versions(self, type_: str, id_: str) -> list[Row]:
         """Return every version that may be known, newest first, tombstones included."""
@@ -92,7 +93,7 @@ class View:
             raise unknown(type_, id_)
         found = [row for row in rows if self.seeing.knows(row)]
         self._disclose("history-instance", found[:1])
-        return [row if row.gone else self._shown(row) for row in found]
+        return [row if row.gone else self.shown(row) for row in found]
 
     # searches --------------------------------------------------------------------------------
 
@@ -100,7 +101,8 @@ class View:
         """Return one page: matches in order, includes, and the exact total for this caller."""
         scope = self._scope(query)
         sight = self.seeing.sight(scope)
-        matching = self._matching(query, sight)
+        alone = next(iter(scope)) if scope is not None and len(scope) == 1 else ""
+        matching = self._matching(query, sight, alone)
         result = query.result
         only_total = result.summary_count or result.count == 0
         rows = [] if only_total else self._rows(query, matching, after)
@@ -108,22 +110,27 @@ class View:
         rows = rows[: result.count]
         total = self._total(query, matching, rows, complete=not (more or after or only_total))
         included = self._included(query.result.includes, rows, sight)
-        alone = next(iter(scope)) if scope is not None and len(scope) == 1 else ""
         self._disclose("search-type", [*rows, *included], asked=asked, patient=alone, sight=sight)
         last = self._position(query, rows[-1]) if more else None
-        shown = (self._shown(row) for row in rows)
-        return Page(tuple(shown), tuple(map(self._shown, included)), total, last)
+        shown = (self.shown(row) for row in rows)
+        return Page(tuple(shown), tuple(map(self.shown, included)), total, last)
 
-    def matches(self, query: Query, *, also: Predicate = NEVER, limit: int = 2) -> list[Row]:
-        """Return up to `limit` rows that `query` matches among those known, or in `also`."""
+    def condition(self, query: Query) -> Predicate:
+        """Return what a conditional write may match: what is known, and what the caller authored.
+
+        Their own they may change without being authorised to read it (R22).
+        """
         sight = self.seeing.sight(self._scope(query))
         own = [self._clause(query.type, clause, sight) for clause in query.clauses]
-        known = self.seeing.known(query.type, sight)
-        return self.context.store.find(query.type, all_of(*own, any_of(known, also)), limit=limit)
+        authored = one_of(f"{ACL}.{facts.AUTHORS}", self.requester.keys)
+        return all_of(*own, any_of(self.seeing.known(query.type, sight), authored))
 
-    def _matching(self, query: Query, sight: Sight) -> Predicate:
+    def _matching(self, query: Query, sight: StoredSight, record: str) -> Predicate:
         clauses = [self._clause(query.type, clause, sight) for clause in query.clauses]
-        return all_of(*clauses, self.seeing.known(query.type, sight))
+        # What a search by patient finds of these types is in that record (`facts.patients`), so
+        # the query may begin with it: the record's indexes are in the order of its pages.
+        inside = record if governance()[query.type].kind == "record" else ""
+        return all_of(*clauses, self.seeing.known(query.type, sight, inside))
 
     def _rows(self, query: Query, matching: Predicate, after: Position | None) -> list[Row]:
         sort = query.result.sort
@@ -158,7 +165,7 @@ class View:
 
         return patients(query, candidates)
 
-    def _clause(self, type_: str, clause: Clause, sight: Sight) -> Predicate:
+    def _clause(self, type_: str, clause: Clause, sight: StoredSight) -> Predicate:
         """Return a clause as a predicate; a hop sees only what its caller may know (L10)."""
         if isinstance(clause, Hop):
             refs = [
@@ -171,7 +178,7 @@ class View:
             found = clause.predicate
         return self._guarded(type_, clause.code, found, sight)
 
-    def _guarded(self, type_: str, code: str, found: Predicate, sight: Sight) -> Predicate:
+    def _guarded(self, type_: str, code: str, found: Predicate, sight: StoredSight) -> Predicate:
         """Let a pointer be found only by what the caller may know that it points to (L36)."""
         if governance()[type_].kind not in ("pointer", "trace"):
             return found
@@ -189,7 +196,7 @@ class View:
         shown = self.seeing.pointing(type_, where, pointed, sight)
         return all_of(found, shown)
 
-    def _reach(self, target: str, inner: Clause, sight: Sight) -> list[str]:
+    def _reach(self, target: str, inner: Clause, sight: StoredSight) -> list[str]:
         """Return the references that a hop leads through."""
         predicate = all_of(self._clause(target, inner, sight), self.seeing.known(target, sight))
         ids = self.context.store.ids(target, predicate, limit=self.context.hop_limit + 1)
@@ -202,7 +209,7 @@ class View:
         return [f"{target}/{id_}" for id_ in ids]
 
     def _included(
-        self, includes: Iterable[Include], rows: Sequence[Row], sight: Sight
+        self, includes: Iterable[Include], rows: Sequence[Row], sight: StoredSight
     ) -> list[Row]:
         """Return what rows refer to and the caller may know, each once, never a match (L12)."""
         wanted: dict[str, dict[str, None]] = {}
@@ -222,9 +229,10 @@ class View:
 
     # traces ----------------------------------------------------------------------------------
 
-    def _shown(self, row: Row) -> Row:
+    def shown(self, row: Row) -> Row:
+        """Return what points without what is hidden, spaced alike whether that is something."""
         hidden = self.seeing.hidden_in(row)
-        if not hidden:
+        if not hidden and (row.type == "AuditEvent" or not self.seeing.prunes(row)):
             return row
         return replace(row, raw=prune(row.raw, hidden, self.context.locale.base))
 
@@ -235,7 +243,7 @@ class View:
         *,
         asked: str = "",
         patient: str = "",
-        sight: Sight | None = None,
+        sight: StoredSight | None = None,
     ) -> None:
         touched = [Touched(row.ref, row.acl.get(facts.PATIENT, "")) for row in rows]
         if sight is None and touched:

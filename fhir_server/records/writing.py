@@ -6,8 +6,9 @@ its own); its access-log entries are committed with it. Nothing is half-stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, TypeVar
 
 from fhir_server.consent import facts
@@ -16,9 +17,9 @@ from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import PreconditionFailed, Unprocessable
 from fhir_server.fhir.json import Document, dumps, parse, stamp
-from fhir_server.predicate import Has, Predicate, any_of, one_of
+from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
-from fhir_server.records.effects import Effects, same_hand
+from fhir_server.records.effects import Effects
 from fhir_server.records.facts import (
     REPLACES,
     Deposit,
@@ -27,7 +28,6 @@ from fhir_server.records.facts import (
 )
 from fhir_server.records.people import People
 from fhir_server.records.policies import is_closed
-from fhir_server.records.seeing import ACL
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View, unknown
 from fhir_server.search.index import IndexValues, index
@@ -58,18 +58,27 @@ class Change:
         self._people = People(unit, view.context.locale.base)
         self._traces: list[Row] = []
 
+    def matching(self, condition: Predicate, type_: str, *, limit: int = 2) -> list[Row]:
+        """Return what matches a condition, as this transaction sees it."""
+        return self._unit.find(type_, condition, limit=limit)
+
     # create ----------------------------------------------------------------------------------
 
-    def create(self, type_: str, document: Document, id_: str, *, chosen: bool = False) -> Written:
-        """Store the first version of a resource under `id_`."""
+    def create(
+        self, type_: str, document: Document, id_: str, *, chosen: bool = False, named: bool = False
+    ) -> Written:
+        """Store the first version of a resource under `id_`.
+
+        `chosen`: the caller chose the id; `named`: something written before names it already.
+        """
         version = 1
         if chosen and (last := self._unit.last(type_, id_)) is not None:
             version = last.version + 1
         row, resource = self._row(type_, id_, version, document, None, "PUT" if chosen else "POST")
         self._authorise_create(row)
-        row = self._effects.prepared(row, resource, known=chosen)
+        row = self._effects.prepared(row, resource, known=chosen or named)
         self._unit.insert(row)
-        self._effects.written(row, None, chosen=chosen)
+        self._effects.written(row, None, named=chosen or named)
         self._trace("create", row)
         self._supersede(row)
         return Written(row, created=True, readable=True)
@@ -84,7 +93,7 @@ class Change:
         for ref in row.acl.get(REPLACES, ()):
             type_, _, id_ = ref.partition("/")
             old = self._unit.get(type_, id_)
-            if old is None or not same_hand(row.acl, old.acl):
+            if old is None or not authority.owns(self._view.requester, old.acl):
                 continue
             resource = parse(old.raw).resource
             if resource.get("status") == "current":
@@ -125,7 +134,7 @@ class Change:
         )
         row = self._effects.prepared(row, resource, known=True)
         self._unit.replace(old, row)
-        self._effects.written(row, old, chosen=False)
+        self._effects.written(row, old, named=False)
         self._trace("patch" if method == "PATCH" else "update", row)
         return row
 
@@ -226,20 +235,22 @@ def check_version(if_match: str, old: Row) -> None:
         )
 
 
-def authored(view: View) -> Predicate:
-    """Match what the caller authored, read or not (R22): what a conditional write may find."""
-    return any_of(*(Has(f"{ACL}.{facts.AUTHORS}", key) for key in sorted(view.requester.keys)))
-
-
-def write(view: View, types: set[str], work: Callable[[Change], T]) -> T:
+def write(
+    view: View, types: set[str], work: Callable[[Change], T], *, locks: Iterable[str] = ()
+) -> T:
     """Run `work` in one transaction, with the collections of `types` ready.
 
-    A refusal leaves nothing but its own trace.
+    A refusal leaves nothing but its own trace. Writes that share a lock run one after another.
     """
     store = view.context.store
     store.prepare_types(sorted({*types, "AuditEvent"} & RESOURCE_TYPES))
+    names = sorted({sha256(lock.encode()).hexdigest() for lock in locks})
+    for name in names:
+        store.prepare_lock(name)
 
     def run(unit: Unit) -> T:
+        for name in names:
+            unit.lock(name)
         change = Change(view, unit)
         done = work(change)
         change.close()

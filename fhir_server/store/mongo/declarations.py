@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from mongoengine import (
     BinaryField,
     BooleanField,
+    DateTimeField,
     DictField,
     Document,
     IntField,
@@ -70,7 +71,17 @@ class SecretRecord(Document):  # type: ignore[misc]
     meta: ClassVar = {"collection": "secret"}
 
 
-ADMINISTRATIVE: tuple[type[Document], ...] = (RecordPolicyRecord, SecretRecord)
+class LockRecord(Document):  # type: ignore[misc]
+    """What conditional writes of the same condition write to, so that one waits for the other."""
+
+    name = StringField(primary_key=True)
+    by = StringField()
+    at = DateTimeField()
+    meta: ClassVar = {"collection": "lock", "indexes": ["at"]}
+
+
+LOCK_SECONDS = 24 * 3600
+ADMINISTRATIVE: tuple[type[Document], ...] = (RecordPolicyRecord, SecretRecord, LockRecord)
 
 
 @cache
@@ -117,4 +128,6 @@ def administrative_collections() -> Iterator[tuple[str, list[IndexModel]]]:
     """Yield name and indexes of the administrative collections."""
     for record in ADMINISTRATIVE:
         specs = record._meta["index_specs"]
-        yield record._get_collection_name(), [IndexModel(spec["fields"]) for spec in specs]
+        expiry = {"expireAfterSeconds": LOCK_SECONDS} if record is LockRecord else {}
+        models = [IndexModel(spec["fields"], **expiry) for spec in specs]
+        yield record._get_collection_name(), models

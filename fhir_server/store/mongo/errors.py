@@ -33,17 +33,17 @@ def translated(call: Callable[P, T]) -> Callable[P, T]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
-        except PyMongoError as error:
+        except (PyMongoError, DocumentTooLarge) as error:
             raise translate(error) from error
 
     return guarded
 
 
-def translate(error: PyMongoError) -> Exception:
+def translate(error: PyMongoError | DocumentTooLarge) -> Exception:
     """Return what `error` means; fail closed as `Unavailable` when it is not known."""
-    if any(error.has_error_label(label) for label in _TRANSIENT[:1]):
-        return error
     match error:
+        case PyMongoError() if error.has_error_label(_TRANSIENT[0]):
+            return error
         case DuplicateKeyError():
             return Conflict("the resource was written by someone else at the same time; try again")
         case DocumentTooLarge():

@@ -50,6 +50,8 @@ def to_query(predicate: Predicate) -> dict[str, Anything]:  # noqa: C901 (one ca
             return {field: {"$in": list(values)}}
         case Prefix(field, text):
             return {field: {"$regex": f"^{re.escape(text)}"}}
+        case Contains(_, text, until) if until and until in text:
+            return NOTHING
         case Contains(field, text, until):
             head = f"^[^{re.escape(until)}]*" if until else ""
             return {field: {"$regex": head + re.escape(text)}}
@@ -58,7 +60,7 @@ def to_query(predicate: Predicate) -> dict[str, Anything]:  # noqa: C901 (one ca
         case After(field, bound, inclusive):
             return {field: {"$gte" if inclusive else "$gt": bound}}
         case Present(field):
-            return {field: {"$exists": True, "$ne": None}}
+            return {field: {"$type": ["string", "number", "bool", "object"]}}
         case Some(field, part):
             return {field: {"$elemMatch": to_query(part)}}
         case _:  # pragma: no cover

@@ -8,12 +8,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.client_session import ClientSession
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import DocumentTooLarge, DuplicateKeyError, OperationFailure, PyMongoError
 
+from fhir_server.fhir.errors import Unavailable
 from fhir_server.predicate import Has, Predicate
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import (
@@ -22,9 +26,11 @@ from fhir_server.store.mongo.declarations import (
     collections,
 )
 from fhir_server.store.mongo.errors import translate, translated
+from fhir_server.store.mongo.past import Past, Window
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import PolicyRow, Row
+from fhir_server.store.together import Together
 
 T = TypeVar("T")
 Document = dict[str, Any]
@@ -32,7 +38,12 @@ Document = dict[str, Any]
 MAX_TIME_MS = 10_000
 """The longest a query may run; over it the answer is 503, for everybody alike (L47)."""
 
+RETRY_SECONDS = 8.0
+"""How long a transaction is tried anew: a restarted MongoDB is back in two."""
+
 _NO_INDEX_VALUES = {"idx": 0}
+_LARGE = "Binary"
+"""Read one at a time: a small resource does not wait for somebody's images."""
 
 
 class MongoStore:
@@ -43,6 +54,7 @@ class MongoStore:
         self._client = client
         self._db = client[database]
         self._prepared: set[str] = set()
+        self._gets: dict[str, Together[str, dict[str, Row]]] = {}
 
     @translated
     def ping(self) -> None:
@@ -76,11 +88,24 @@ class MongoStore:
 
     # reads -----------------------------------------------------------------------------------
 
-    @translated
     def get(self, type_: str, id_: str) -> Row | None:
-        """Return the current version, or None."""
-        found = self._db[type_].find_one({"_id": id_}, _NO_INDEX_VALUES)
-        return documents.row(type_, found) if found else None
+        """Return the current version, or None; concurrent calls share a round trip."""
+        if type_ == _LARGE:
+            return self._current(type_, (id_,)).get(id_)
+        gets = self._gets.get(type_)
+        if gets is None:
+            gets = self._gets.setdefault(type_, Together(partial(self._current, type_)))
+        return gets.do((id_,)).get(id_)
+
+    @translated
+    def _current(self, type_: str, ids: Sequence[str]) -> dict[str, Row]:
+        """Return the current versions of `ids`, by id."""
+        collection = self._db[type_]
+        if len(ids) == 1:
+            one = collection.find_one({"_id": ids[0]}, _NO_INDEX_VALUES)
+            return {ids[0]: documents.row(type_, one)} if one else {}
+        found = collection.find({"_id": {"$in": list(ids)}}, _NO_INDEX_VALUES)
+        return {item["_id"]: documents.row(type_, item) for item in found}
 
     @translated
     def last(self, type_: str, id_: str) -> Row | None:
@@ -118,10 +143,12 @@ class MongoStore:
         The id is always the last key, so that the order is total. `indexed` brings `idx` too.
         """
         order = [(field, DESCENDING if down else ASCENDING) for field, down in sort]
+        if not any(field == "_id" for field, _ in order):
+            order.append(("_id", ASCENDING))
         found = (
             self._db[type_]
             .find(to_query(predicate), None if indexed else _NO_INDEX_VALUES)
-            .sort([*order, ("_id", ASCENDING)])
+            .sort(order)
             .limit(limit)
             .max_time_ms(MAX_TIME_MS)
         )
@@ -153,6 +180,10 @@ class MongoStore:
         ids = {item["_id"] for item in now} | {item["id"] for item in gone.limit(limit)}
         return {f"{type_}/{id_}" for id_ in ids}
 
+    def past(self, types: Sequence[str], known: dict[str, Predicate], window: Window) -> Past:
+        """Return the versions of `types`, then and now known, inside `window`."""
+        return Past(self._db, types, known, window)
+
     # policies and secrets --------------------------------------------------------------------
 
     @translated
@@ -178,6 +209,11 @@ class MongoStore:
     # writes ----------------------------------------------------------------------------------
 
     @translated
+    def prepare_lock(self, name: str) -> None:
+        """Make the document that transactions write to hold `name`; it goes by itself in a day."""
+        self._db.lock.update_one({"_id": name}, {"$set": {"at": datetime.now(UTC)}}, upsert=True)
+
+    @translated
     def append(self, rows: Sequence[Row]) -> None:
         """Insert new `rows` of one type in one durable write, outside a transaction."""
         self._db[rows[0].type].insert_many([documents.current(row) for row in rows], ordered=False)
@@ -185,17 +221,22 @@ class MongoStore:
     def transact(self, work: Callable[[Unit], T]) -> T:
         """Run `work` in one transaction: all of it or nothing, again when MongoDB says so.
 
-        `work` may therefore run several times and must keep no state of its own.
+        `work` may therefore run several times and must keep no state of its own. MongoDB's driver
+        tries for two minutes; here `Unavailable` is raised once MongoDB is away for a few seconds.
         """
+        deadline = monotonic() + RETRY_SECONDS
 
         def run(session: ClientSession) -> T:
+            if monotonic() > deadline:
+                raise Unavailable
             return work(Unit(self._db, session))
 
         try:
             with self._client.start_session() as session:
                 return session.with_transaction(run)
-        except PyMongoError as error:
-            raise translate(error) from error
+        except (PyMongoError, DocumentTooLarge) as error:
+            found = translate(error)
+            raise (Unavailable() if found is error else found) from error
 
     def exists(self, type_: str, id_: str) -> bool:
         """Tell whether a current version exists."""

@@ -24,6 +24,10 @@ from fhir_server.store.rows import PolicyRow, Row
 Document = dict[str, Any]
 
 
+FOREVER = 2**62
+"""When a deletion ends, in microseconds: a tombstone stays."""
+
+
 class Unit:
     """The reads and writes of one transaction."""
 
@@ -52,6 +56,8 @@ class Unit:
     def insert(self, row: Row) -> None:
         """Add a resource that has no current version."""
         self._db[row.type].insert_one(documents.current(row), session=self._session)
+        if row.version > 1:
+            self._govern_past(row.type, row.id, row.acl)
 
     def insert_many(self, rows: Sequence[Row]) -> None:
         """Add several resources of one type."""
@@ -62,7 +68,7 @@ class Unit:
 
     def replace(self, old: Row, new: Row) -> None:
         """Put `new` in the place of `old`, which goes to the history."""
-        self._archive(old)
+        self._archive(old, until=new.updated, now=new.acl)
         self._db[new.type].replace_one(
             {"_id": new.id, "version": old.version}, documents.current(new), session=self._session
         )
@@ -79,19 +85,29 @@ class Unit:
             method="DELETE",
             gone=True,
         )
-        self._archive(old)
-        self._archive(tombstone)
+        self._archive(old, until=updated, now=old.acl)
+        self._archive(tombstone, until=FOREVER, now=old.acl)
         self._db[old.type].delete_one({"_id": old.id}, session=self._session)
         return tombstone
 
-    def _archive(self, row: Row) -> None:
-        self._db[row.type + HISTORY].insert_one(documents.past(row), session=self._session)
+    def _archive(self, row: Row, *, until: int, now: Mapping[str, Any]) -> None:
+        """Keep a version that ends at `until`, with the facts that now govern the resource."""
+        document = documents.past(row) | {"until": until, "now": dict(now)}
+        self._db[row.type + HISTORY].insert_one(document, session=self._session)
+        self._govern_past(row.type, row.id, now)
+
+    def _govern_past(self, type_: str, id_: str, now: Mapping[str, Any]) -> None:
+        """Let what hides a resource today hide its past (L19)."""
+        self._db[type_ + HISTORY].update_many(
+            {"id": id_}, {"$set": {"now": dict(now)}}, session=self._session
+        )
 
     def set_acl(self, type_: str, id_: str, acl: Mapping[str, Any]) -> None:
         """Replace the consent facts of a current version; the resource itself does not change."""
         self._db[type_].update_one(
             {"_id": id_}, {"$set": {"acl": dict(acl)}}, session=self._session
         )
+        self._govern_past(type_, id_, acl)
 
     def put_policy(self, policy: PolicyRow) -> None:
         """Store a record's compiled policy under a new version."""
@@ -127,6 +143,12 @@ class Unit:
                 {"$set": {"pin": secrets.token_hex(4)}},
                 session=self._session,
             )
+
+    def lock(self, name: str) -> None:
+        """Let one transaction at a time hold `name`, which `MongoStore.prepare_lock` has made."""
+        self._db.lock.update_one(
+            {"_id": name}, {"$set": {"by": secrets.token_hex(4)}}, session=self._session
+        )
 
     def policies_naming(self, ref: str) -> list[str]:
         """Return the patients whose policy was compiled from the resource `ref`."""

@@ -1,0 +1,52 @@
+"""A sight as the store reads it: facts under `acl`, and no more asked than a type leaves open.
+
+A resource type has one governance (`mappings/governance.json`), so most of a sight's predicate is
+settled before the query: a DocumentReference is no pointer, no trace, no directory. What is known
+is asked all the same: a row whose facts say otherwise is not known to anybody.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from fhir_server.consent import facts
+from fhir_server.consent.engine import Sight
+from fhir_server.predicate import ALWAYS, Has, Predicate, all_of, under
+from fhir_server.predicate.given import given
+from fhir_server.records.governance import governance
+
+ACL: Final = "acl"
+
+
+class StoredSight(Sight):
+    """A sight that makes each of its predicates once; it may serve many requests."""
+
+    def stored(self, type_: str, patient: str = "") -> Predicate:
+        """Return what may be known of `type_`; with `patient`, of those in that one record."""
+        found = self._stored.get((type_, patient))
+        if found is None:
+            found = self._stored[type_, patient] = under(ACL, self._of(type_, patient))
+        return found
+
+    def rules_used(self) -> tuple[str, ...]:
+        """Return the permitting rules that open something in the records at hand, for the log."""
+        return self._rules_used
+
+    def _of(self, type_: str, patient: str) -> Predicate:
+        if self.known == ALWAYS:
+            return ALWAYS
+        kind = governance()[type_].kind
+        # INVARIANT: every settled fact stays a condition, so settling it opens nothing.
+        found = all_of(Has(facts.GOVERNANCE, kind), given(self.known, facts.GOVERNANCE, kind))
+        if patient:
+            found = all_of(Has(facts.PATIENT, patient), given(found, facts.PATIENT, patient))
+        return found
+
+    @cached_property
+    def _stored(self) -> dict[tuple[str, str], Predicate]:
+        return {}
+
+    @cached_property
+    def _rules_used(self) -> tuple[str, ...]:
+        return super().rules_used()
