@@ -63,12 +63,12 @@ def create_resource(call: Call, type: str) -> Answer:
 
 def read_resource(call: Call, type: str, id: str) -> Answer:
     """Read the current version: https://hl7.org/fhir/R4/http.html#read."""
-    return read.read(call.exchange, type, id)
+    return read.read(call.exchange, type, id, call.pairs)
 
 
 def read_version(call: Call, type: str, id: str, vid: str) -> Answer:
     """Read one version: https://hl7.org/fhir/R4/http.html#vread."""
-    return vread.vread(call.exchange, type, id, vid)
+    return vread.vread(call.exchange, type, id, vid, call.pairs)
 
 
 def history_of_resource(call: Call, type: str, id: str) -> Answer:

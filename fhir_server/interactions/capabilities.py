@@ -71,7 +71,7 @@ def _resource(type_: str) -> Json:
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,
-        "conditionalRead": "not-supported",
+        "conditionalRead": "full-support",
         "conditionalUpdate": True,
         "conditionalDelete": "multiple",
         "referencePolicy": ["literal", "logical"],

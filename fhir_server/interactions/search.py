@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from fhir_server.fhir.bundle import Entry, searchset
 from fhir_server.fhir.errors import BadRequest
+from fhir_server.fhir.subset import Subset
 from fhir_server.interactions.exchange import Answer, Exchange, caller
 from fhir_server.records.view import Page
 from fhir_server.search.page import Position, seal, unseal
@@ -25,7 +26,13 @@ def search(x: Exchange, type_: str, pairs: Pairs) -> Answer:
     query = read(x, type_, position.pairs if position else pairs, lenient=lenient)
     page = x.view.search(query, position, asked=_address(type_, query.used))
     own = f"{x.base}/{_address(type_, pairs if position else query.used)}"
-    body = searchset(x.base, own, _links(x, query, page, lenient), page.total, _entries(page))
+    body = searchset(
+        x.base,
+        own,
+        _links(x, query, page, lenient),
+        page.total,
+        _entries(page, query.result.subset),
+    )
     return Answer(200, body)
 
 
@@ -56,11 +63,13 @@ def _links(x: Exchange, query: Query, page: Page, lenient: bool) -> list[tuple[s
     return [("next", f"{x.base}/{query.type}?_cursor={cursor}")]
 
 
-def _entries(page: Page) -> Iterator[Entry]:
+def _entries(page: Page, subset: Subset) -> Iterator[Entry]:
+    """Yield matches, whole or the part asked for, then what is included."""
     for row in page.rows:
-        yield Entry(row.ref, row.raw, search_mode="match")
+        yield Entry(row.ref, subset.of(row.raw) if subset else row.raw, search_mode="match")
     for row in page.included:
-        yield Entry(row.ref, row.raw, search_mode="include")
+        raw = subset.of(row.raw) if subset.summary else row.raw
+        yield Entry(row.ref, raw, search_mode="include")
 
 
 def _address(type_: str, pairs: Pairs) -> str:

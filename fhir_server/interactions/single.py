@@ -44,10 +44,10 @@ def _get(x: Exchange, item: Item) -> Answer:
         case "", []:
             return search.search(x, item.type, item.pairs)
         case _, []:
-            return read.read(x, item.type, item.id)
+            return read.read(x, item.type, item.id, item.pairs)
         case _, ["_history"]:
             return history_instance(x, item.type, item.id, item.pairs)
         case _, ["_history", version]:
-            return vread.vread(x, item.type, item.id, version)
+            return vread.vread(x, item.type, item.id, version, item.pairs)
         case _:
             raise BadRequest("the url is not one that can be read here", code="not-supported")

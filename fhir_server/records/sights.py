@@ -29,7 +29,7 @@ _KEPT: Final = 4096
 _KEPT_SIGHTS: Final = 2048
 _OUTSIDE: Final = frozenset({Kind.TRUSTED_SYSTEM, Kind.AUDITOR, Kind.ADMINISTRATOR}) | EXCLUDED
 """Callers to whom no record's policy can open anything."""
-_AGEING: Final = frozenset({Kind.PATIENT, Kind.REPRESENTATIVE})
+AGEING: Final = frozenset({Kind.PATIENT, Kind.REPRESENTATIVE})
 """Callers whose rules count days from a deposit (R51): theirs is a sight of one instant."""
 _FEW: Final = 4
 """Records of a sight that is kept; one over many is large, and of little use again."""
@@ -60,7 +60,7 @@ class Sights:
     def of(self, requester: Requester, at: int, patients: Iterable[str] | None) -> StoredSight:
         """Return what `requester` may know at `at`, in `patients` or, for None, everywhere."""
         policies = self._load(self._versions(requester, patients))
-        if requester.kind in _AGEING or len(policies) > _FEW:
+        if requester.kind in AGEING or len(policies) > _FEW:
             return StoredSight(requester, self.matrix, at, policies)
         return self._same(requester, at, policies)
 

@@ -17,6 +17,11 @@ from fhir_server.predicate.given import given
 from fhir_server.records.governance import governance
 
 ACL: Final = "acl"
+SETTLED: Final = tuple(
+    f"{ACL}.{name}"
+    for name in (facts.TYPES, facts.CLASSES, facts.LABELS, facts.AUTHORS, facts.DATED)
+)
+"""Facts that decide inside the query, and of which a page has no more use."""
 
 
 class StoredSight(Sight):

@@ -19,7 +19,7 @@ from fhir_server.records.governance import governance
 from fhir_server.records.prune import prune
 from fhir_server.records.scope import MOST, patients
 from fhir_server.records.seeing import ACL, Seeing
-from fhir_server.records.stored_sight import StoredSight
+from fhir_server.records.stored_sight import SETTLED, StoredSight
 from fhir_server.records.trace import Touched, Tracer
 from fhir_server.search.page import Position, beyond, value_at
 from fhir_server.search.query import Clause, Hop, Leaf, Query
@@ -142,6 +142,7 @@ class View:
             sort=[(key.field, key.descending) for key in sort],
             limit=query.result.count + 1,
             indexed=bool(query.result.includes),
+            without=SETTLED,
         )
 
     def _total(

@@ -25,7 +25,17 @@ PARAMETER_TYPES: Final[Mapping[str, ParameterType]] = {
     kind.name: kind for kind in (TOKEN, STRING, DATE, REFERENCE, URI)
 }
 RESULT_PARAMETERS: Final = frozenset(
-    {"_count", "_sort", "_include", "_summary", "_total", "_cursor", "_format", "_pretty"}
+    {
+        "_count",
+        "_sort",
+        "_include",
+        "_summary",
+        "_total",
+        "_elements",
+        "_cursor",
+        "_format",
+        "_pretty",
+    }
 )
 """https://hl7.org/fhir/R4/search.html#Summary: those that shape the answer, not the selection."""
 

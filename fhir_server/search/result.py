@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.errors import BadRequest
+from fhir_server.fhir.subset import WHOLE, Subset
 from fhir_server.search import registry
 
 MAX_SORT_KEYS: Final = 4
@@ -51,6 +52,7 @@ class Result:
     includes: tuple[Include, ...] = ()
     total: Literal["", "none", "estimate", "accurate"] = ""
     summary_count: bool = False
+    subset: Subset = WHOLE
 
 
 def read_result(
@@ -86,8 +88,10 @@ def _with(result: Result, resource_type: str, name: str, value: str) -> Result:
             return replace(result, includes=(*result.includes, _include(value)))
         case "_total", ("none" | "estimate" | "accurate"):
             return replace(result, total=value)
-        case "_summary", ("count" | "false"):
-            return replace(result, summary_count=value == "count")
+        case "_summary", "count":
+            return replace(result, summary_count=True)
+        case "_summary" | "_elements", _:
+            return replace(result, subset=read_subset([(name, value)], result.subset))
         case _:
             raise BadRequest(f"`{name}={value[:64]}` is not supported", code="not-supported")
 
@@ -96,6 +100,26 @@ def _count(value: str) -> int:
     if not (value.isascii() and value.isdigit()) or len(value) > 9:
         raise BadRequest("`_count` takes a whole number", code="value")
     return int(value)
+
+
+def read_subset(pairs: Sequence[tuple[str, str]], known: Subset = WHOLE) -> Subset:
+    """Read `_summary` and `_elements`, which may not be combined but for `_summary=false`."""
+    for name, value in pairs:
+        match name, value:
+            case "_summary", ("true" | "text" | "data"):
+                known = Subset(value, known.names)
+            case "_summary", "false":
+                continue
+            case "_elements", _:
+                names = tuple(part.strip() for part in value.split(",") if part.strip())
+                known = Subset(known.summary, (*known.names, *names))
+            case _:
+                raise BadRequest(
+                    f"`{name[:64]}={value[:64]}` is not supported", code="not-supported"
+                )
+    if known.summary and known.names:
+        raise BadRequest("`_summary` and `_elements` can't be combined", code="value")
+    return known
 
 
 def _sort(resource_type: str, value: str) -> tuple[SortKey, ...]:

@@ -38,7 +38,7 @@ Document = dict[str, Any]
 MAX_TIME_MS = 10_000
 """The longest a query may run; over it the answer is 503, for everybody alike (L47)."""
 
-RETRY_SECONDS = 8.0
+RETRY_SECONDS = 5.0
 """How long a transaction is tried anew: a restarted MongoDB is back in two."""
 
 _NO_INDEX_VALUES = {"idx": 0}
@@ -137,17 +137,20 @@ class MongoStore:
         sort: Sequence[tuple[str, bool]] = (),
         limit: int = 0,
         indexed: bool = False,
+        without: Sequence[str] = (),
     ) -> list[Row]:
         """Return the rows in which `predicate` holds; `sort` is (field, descending) pairs.
 
-        The id is always the last key, so that the order is total. `indexed` brings `idx` too.
+        The id is always the last key, so that the order is total. `indexed` brings `idx` too;
+        the fields of `without` are left in the database.
         """
+        left = without if indexed else (*without, *_NO_INDEX_VALUES)
         order = [(field, DESCENDING if down else ASCENDING) for field, down in sort]
         if not any(field == "_id" for field, _ in order):
             order.append(("_id", ASCENDING))
         found = (
             self._db[type_]
-            .find(to_query(predicate), None if indexed else _NO_INDEX_VALUES)
+            .find(to_query(predicate), dict.fromkeys(left, 0) if left else None)
             .sort(order)
             .limit(limit)
             .max_time_ms(MAX_TIME_MS)
