@@ -23,7 +23,7 @@ from fhir_server.interactions import (
     vread,
 )
 from fhir_server.interactions.exchange import Answer
-from fhir_server.operations import record_status
+from fhir_server.operations import docref, document, everything, meta, record_status, validation
 
 
 def capability_statement(base: str) -> Answer:
@@ -127,6 +127,48 @@ def status_of_record_by_body(call: Call) -> Answer:
     return record_status.record_status(call.exchange, [*given, *call.pairs])
 
 
+def meta_of_resource(call: Call, type: str, id: str) -> Answer:
+    """Show the labels of a resource: https://hl7.org/fhir/R4/resource-operation-meta.html."""
+    return meta.meta(call.exchange, type, id)
+
+
+def add_meta(call: Call, type: str, id: str) -> Answer:
+    """Add labels: https://hl7.org/fhir/R4/resource-operation-meta-add.html."""
+    return meta.meta_add(call.exchange, type, id, call.resource())
+
+
+def delete_meta(call: Call, type: str, id: str) -> Answer:
+    """Take labels away: https://hl7.org/fhir/R4/resource-operation-meta-delete.html."""
+    return meta.meta_delete(call.exchange, type, id, call.resource())
+
+
+def validate(call: Call, type: str, id: str = "") -> Answer:
+    """Judge a resource and store nothing: https://hl7.org/fhir/R4/resource-operation-validate.html."""
+    return validation.validate_resource(call.exchange, type, id, call.pairs, call.resource())
+
+
+def everything_of_patient(call: Call, id: str) -> Answer:
+    """Return a whole record: https://hl7.org/fhir/R4/patient-operation-everything.html."""
+    return everything.patient_everything(call.exchange, id, call.pairs)
+
+
+def document_of_composition(call: Call, id: str) -> Answer:
+    """Assemble a document: https://hl7.org/fhir/R4/composition-operation-document.html."""
+    return document.document(call.exchange, id)
+
+
+def documents_of_patient(call: Call) -> Answer:
+    """List a patient's documents: http://hl7.org/fhir/us/core/OperationDefinition/docref."""
+    return docref.docref(call.exchange, call.pairs)
+
+
+def documents_of_patient_by_body(call: Call) -> Answer:
+    """List a patient's documents, the parameters in a Parameters."""
+    given = pairs_of_parameters(call.resource())
+    return docref.docref(call.exchange, [*given, *call.pairs])
+
+
+_DOCREF: Final = "/DocumentReference/$docref"
 _RECORD_STATUS: Final = "/Patient/$record-status"
 
 ROUTES: Final = (
@@ -140,6 +182,22 @@ ROUTES: Final = (
           answer="Parameters"),
     Route("POST", _RECORD_STATUS, status_of_record_by_body, "Status of a record, by INS",
           body="Parameters", answer="Parameters"),
+    Route("GET", _DOCREF, documents_of_patient, "Documents of a patient", answer="Bundle"),
+    Route("POST", _DOCREF, documents_of_patient_by_body, "Documents of a patient",
+          body="Parameters", answer="Bundle"),
+    Route("GET", "/Patient/<id>/$everything", everything_of_patient, "A whole record",
+          answer="Bundle"),
+    Route("GET", "/Composition/<id>/$document", document_of_composition, "A document",
+          answer="Bundle"),
+    Route("POST", "/<type>/$validate", validate, "Validate", body="Resource",
+          answer="OperationOutcome"),
+    Route("POST", "/<type>/<id>/$validate", validate, "Validate a change", body="Resource",
+          answer="OperationOutcome"),
+    Route("GET", "/<type>/<id>/$meta", meta_of_resource, "Labels", answer="Parameters"),
+    Route("POST", "/<type>/<id>/$meta-add", add_meta, "Add labels", body="Parameters",
+          answer="Parameters"),
+    Route("POST", "/<type>/<id>/$meta-delete", delete_meta, "Remove labels", body="Parameters",
+          answer="Parameters"),
     Route("GET", "/_history", history_of_all, "History of everything", answer="Bundle"),
     Route("GET", "/<type>/_history", history_of_type, "History of a type", answer="Bundle"),
     Route("GET", "/<type>", search_type, "Search", answer="Bundle"),

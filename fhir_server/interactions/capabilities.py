@@ -24,6 +24,19 @@ _DATE: Final = "2026-11-22"
 RECORD_STATUS: Final = "https://fhir-server.example.org/OperationDefinition/Patient-record-status"
 """Canonical of the operation, described in `profiles/`."""
 
+_CORE: Final = "http://hl7.org/fhir/OperationDefinition"
+OPERATIONS: Final = (
+    ("validate", f"{_CORE}/Resource-validate", ()),
+    ("meta", f"{_CORE}/Resource-meta", ()),
+    ("meta-add", f"{_CORE}/Resource-meta-add", ()),
+    ("meta-delete", f"{_CORE}/Resource-meta-delete", ()),
+    ("everything", f"{_CORE}/Patient-everything", ("Patient",)),
+    ("record-status", RECORD_STATUS, ("Patient",)),
+    ("document", f"{_CORE}/Composition-document", ("Composition",)),
+    ("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref", ("DocumentReference",)),
+)
+"""Name, canonical, and the types that have it; none for all."""
+
 
 @lru_cache(maxsize=16)
 def capabilities(base: str) -> Answer:
@@ -87,12 +100,9 @@ def _resource(type_: str) -> Json:
         else {"name": code, "type": p.type}
         for code, p in sorted(parameters.items())
     ]
-    if type_ == "Patient":
-        found["operation"] = [
-            {
-                "name": "record-status",
-                "definition": RECORD_STATUS,
-                "documentation": "The status of a record by an exact INS (TD0.2).",
-            }
-        ]
+    found["operation"] = [
+        {"name": name, "definition": definition}
+        for name, definition, types in OPERATIONS
+        if not types or type_ in types
+    ]
     return found
