@@ -46,14 +46,14 @@ lint: $(VENV)/.developed ## check style, types and the direction of imports
 bench: $(VENV)/.developed ## measure the operations
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-growth: $(VENV)/.developed ## measure how the operations slow down as records grow
-	@$(BIN)/python -m benchmarks --growth $(ARGS)
-
 prove: $(VENV)/.developed ## run the consent proofs at a size (N=…)
 	@PROVE_N=$(N) $(BIN)/python -m pytest -m proof $(ARGS)
 
 docs: $(VENV)/.developed ## write the pages that are generated from the code
 	@$(BIN)/python -m fhir_server.settings > docs/settings.md
+	@sed -n '/^| setting/,$$p' docs/settings.md > $(VENV)/settings.part
+	@sed -i -e '/^<!-- settings -->/,/^<!-- \/settings -->/{//!d}' \
+	  -e '/^<!-- settings -->/r $(VENV)/settings.part' README.md
 
 lock: $(VENV)/.uv ## choose new versions of the dependencies
 	@$(BIN)/uv lock --upgrade
@@ -95,4 +95,4 @@ libraries:
 	  echo "the embedded MongoDB lacks libraries: run sudo apt-get install $$packages" >&2; exit 1; \
 	fi
 
-.PHONY: help run test lint bench bench-growth prove docs lock definitions clean libraries
+.PHONY: help run test lint bench prove docs lock definitions clean libraries

@@ -16,7 +16,6 @@ def welcome(settings: Settings) -> str:
     lines = [
         "",
         "Le serveur répond (the server answers):",
-        f"  portail (portal)         {root}/",
         f"  FHIR R4                  {settings.fhir_url}",
         f"  documentation (OpenAPI)  {root}/docs",
         f"  santé (health)           {root}/health/ready",

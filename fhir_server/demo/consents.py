@@ -16,6 +16,7 @@ from fhir_server.demo.people import PROFESSIONALS
 from fhir_server.demo.places import ESTABLISHMENTS
 
 _SINCE = "2022-01-03"
+_UNTIL = "2099-12-31"
 _MEMBERS = ["care-team-doctor", "pharmacist", "nurse", "podiatrist", "optician", "dentist"]
 # A role stands for its practitioner: the reader must follow PractitionerRole.practitioner.
 _BY_ROLE = frozenset({"optician", "dentist"})
@@ -69,8 +70,12 @@ def consent(key: str, person: Person, provision: Json, policy: str) -> Json:
 
 
 def permit(reference: str) -> Json:
-    """Return a provision that authorises `reference` from the start of the world."""
-    return {"type": "permit", "period": {"start": _SINCE}, "actor": [_actor(reference)]}
+    """Return a provision that authorises `reference` from the start of the world.
+
+    It names its end: without one an authorisation lasts a year (R21), and the world is older.
+    """
+    period = {"start": _SINCE, "end": _UNTIL}
+    return {"type": "permit", "period": period, "actor": [_actor(reference)]}
 
 
 def block(reference: str) -> Json:

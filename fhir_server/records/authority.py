@@ -18,6 +18,8 @@ from fhir_server.records.governance import governance
 
 Json = Mapping[str, Any]
 
+SERVER: Final = "kind:server"
+"""Owner of the entries of the access log."""
 HOLDERS: Final = frozenset({Kind.PATIENT, Kind.REPRESENTATIVE})
 _FEEDERS: Final = frozenset(
     {
@@ -80,6 +82,7 @@ def update(
 
     Only for a resource that the caller may know or has authored.
     """
+    _append_only(acl[0])
     if requester.kind is Kind.TRUSTED_SYSTEM:
         return
     before, after = acl
@@ -101,6 +104,7 @@ def update(
 def delete(requester: Requester, type_: str, acl: Json, *, attending: bool) -> None:
     """Refuse, or let a known resource be deleted: by its author only (R83)."""
     kind = governance()[type_].kind
+    _append_only(acl)
     if requester.kind is Kind.TRUSTED_SYSTEM:
         return
     if kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR:
@@ -109,6 +113,14 @@ def delete(requester: Requester, type_: str, acl: Json, *, attending: bool) -> N
         return
     if kind not in _CLINICAL or not owns(requester, acl):
         raise Forbidden("only the author of a resource may delete it")
+
+
+def _append_only(acl: Json) -> None:
+    """Refuse to touch what the server itself has logged, whoever asks (R71)."""
+    if acl[facts.OWNER] == SERVER:
+        raise MethodNotAllowed(
+            "the access log can only be added to", headers={"Allow": "GET, HEAD"}
+        )
 
 
 def _metadata_only(type_: str, old: Json, new: Json) -> None:

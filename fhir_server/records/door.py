@@ -15,7 +15,7 @@ from fhir_server.consent import facts
 from fhir_server.consent.matrix import Matrix, read_matrix
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.data import mappings_dir
-from fhir_server.fhir.errors import FhirError
+from fhir_server.fhir.errors import FhirError, Unavailable
 from fhir_server.predicate import Has, all_of
 from fhir_server.records.context import Context
 from fhir_server.records.policies import PolicyCompiler
@@ -83,7 +83,10 @@ class Records:
 
     @property
     def context(self) -> Context:
-        """Return what views share; made on first use, when MongoDB answers."""
+        """Return what views share; made on first use, when MongoDB answers.
+
+        Nothing is served by a process in which enforcement does not prove itself first.
+        """
         if self._context is None:
             self._store.prepare()
             self._context = Context(
@@ -98,6 +101,9 @@ class Records:
                 max_entries=self._max_entries,
             )
             self._store.prepare_types(["AuditEvent"])
+            if problems := self._prove():
+                self._context = None
+                raise Unavailable(problems[0])
         return self._context
 
     def as_seen_by(self, requester: Requester, *, request_id: str, at: int | None = None) -> View:

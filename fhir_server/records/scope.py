@@ -1,7 +1,8 @@
 """Which records a search can be about, so that only their policies need be read.
 
 A scope only ever narrows what is looked at: the query itself still carries the whole predicate,
-and a record that was left out of the scope is closed.
+and a record that was left out of the scope is closed. Where a parameter may also point to a Group
+or a Device, a resource about one of those is in no record, so the Patients alone are the scope.
 """
 
 from __future__ import annotations
@@ -41,8 +42,7 @@ def _of_clause(type_: str, clause: Clause, candidates: Candidates) -> frozenset[
         case Leaf(_, predicate):
             return _named(predicate)
         case Hop(_, _, {"Patient": Leaf() as inner}) if inner.code in _EXACT:
-            if set(clause.targets) == {"Patient"}:
-                return candidates(inner)
+            return candidates(inner)
     return None
 
 
@@ -61,6 +61,6 @@ def _named(predicate: Predicate) -> frozenset[str] | None:
         case _:
             return None
     refs = [value for value in values if isinstance(value, str) and value.startswith("Patient/")]
-    if len(refs) != len(values) or len(refs) > MOST:
+    if not 0 < len(refs) <= MOST:
         return None
     return frozenset(ref.removeprefix("Patient/") for ref in refs)
