@@ -86,7 +86,7 @@ class Sight:
             return NEVER
         groups: dict[Predicate, list[str]] = {}
         for policy in self.policies:
-            groups.setdefault(_reading(self.case(policy)), []).append(policy.patient)
+            groups.setdefault(self.inside(policy), []).append(policy.patient)
         own = any_of(
             *(all_of(one_of(facts.PATIENT, ids), reading) for reading, ids in groups.items())
         )
@@ -104,6 +104,11 @@ class Sight:
         traces = Has(facts.GOVERNANCE, "trace") if kind is Kind.AUDITOR else NEVER
         masked = all_of(Has(facts.LABELS, facts.MASQUE_PS), negate(one_of(facts.AUTHORS, keys)))
         return any_of(all_of(any_of(open_to_all, mine, acts), negate(masked)), traces)
+
+    def inside(self, policy: RecordPolicy) -> Predicate:
+        """Return what is known in the record of `policy`, leaving out where what points leads."""
+        case = self.case(policy)
+        return all_of(any_of(*_spoken(case, "permit")), negate(any_of(*_spoken(case, "forbid"))))
 
     def decide(self, document: Mapping[str, Any]) -> Decision:
         """Decide one document from its facts, with the reasons."""
@@ -143,12 +148,6 @@ def _keys(requester: Requester, policy: RecordPolicy, at: int) -> frozenset[str]
     own = requester.keys
     teams = {link.source for link in policy.links if link.key in own and link.period.covers(at)}
     return own | {f"team:{source}" for source in teams if source.startswith("CareTeam/")}
-
-
-def _reading(case: Case) -> Predicate:
-    forbids = _spoken(case, "forbid")
-    permits = _spoken(case, "permit")
-    return all_of(any_of(*permits), negate(any_of(*forbids)))
 
 
 def _spoken(case: Case, effect: str) -> Iterable[Predicate]:

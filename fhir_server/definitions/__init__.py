@@ -1,9 +1,10 @@
-"""R4 (4.0.1) as data: types, elements, search parameters, compartments, required bindings.
+"""R4 (4.0.1) as data: types, elements, invariants, search parameters, compartments, bindings.
 
 https://hl7.org/fhir/R4/
 """
 
 from fhir_server.definitions.compartments import COMPARTMENTS, compartment
+from fhir_server.definitions.constraints import Constraint, constraints
 from fhir_server.definitions.elements import Element, Elements, TypeRef, child, elements
 from fhir_server.definitions.search_parameters import (
     Component,
@@ -27,6 +28,7 @@ __all__ = [
     "PRIMITIVES",
     "RESOURCE_TYPES",
     "Component",
+    "Constraint",
     "Element",
     "Elements",
     "SearchParameter",
@@ -35,6 +37,7 @@ __all__ = [
     "ancestry",
     "child",
     "compartment",
+    "constraints",
     "elements",
     "is_a",
     "search_parameter",

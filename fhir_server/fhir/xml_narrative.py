@@ -28,6 +28,11 @@ _declaration = re.compile(r"<!(?!--|\[CDATA\[)|<\?").search
 
 def narratives(text: str) -> Iterator[str]:
     """Yield the text of each outermost `div` of the well-formed `text`, in its order."""
+    return (text[start:end] for start, end in narrative_spans(text))
+
+
+def narrative_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the offsets in `text` of what `narratives` yields, the end excluded."""
     depth = start = 0
     for token in _tokens(text):
         if token["end"] is None:
@@ -38,7 +43,7 @@ def narratives(text: str) -> Iterator[str]:
             start = start if depth else token.start()
             depth += not token[0].endswith("/>")
         if not depth:
-            yield text[start : token.end()]
+            yield start, token.end()
 
 
 def text_of_narrative(div: etree._Element, source: str) -> str:

@@ -6,14 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fhir_server.fhir.json import dumps
+from fhir_server.fhir.xml import to_json
 from fhir_server.http.body import read_body
 from fhir_server.http.negotiation import check_body_type, presentation
 from fhir_server.http.parameters import Pairs, pairs_of_form
 from fhir_server.interactions.exchange import Answer, Exchange
 
-FHIR_TYPES: Final = ("application/fhir+json", "application/json")
+JSON_TYPES: Final = ("application/fhir+json", "application/json")
+XML_TYPES: Final = ("application/fhir+xml", "application/xml", "text/xml")
+FHIR_TYPES: Final = JSON_TYPES + XML_TYPES
 FORM_TYPES: Final = ("application/x-www-form-urlencoded",)
-PATCH_TYPES: Final = ("application/json-patch+json",)
+PATCH_TYPES: Final = (
+    "application/json-patch+json",
+    "application/xml-patch+xml",
+    *FHIR_TYPES,
+)
 
 
 class RequestHeaders(Mapping[str, str]):
@@ -55,20 +63,29 @@ class Call:
     max_body_bytes: int
 
     def resource(self) -> bytes:
-        """Return the body, a resource in JSON; raise UnsupportedMediaType for another type."""
-        return self._body(FHIR_TYPES)
+        """Return the body, a resource, in JSON; raise UnsupportedMediaType for another type.
+
+        XML is read into the same values and written as JSON, which is what is stored.
+        """
+        body = self._body(FHIR_TYPES)
+        return dumps(to_json(body)) if body and self._is(XML_TYPES) else body
 
     def patch(self) -> bytes:
-        """Return the body, a JSON Patch; raise UnsupportedMediaType for another type."""
-        return self._body(PATCH_TYPES)
+        """Return the body, a patch in any of R4's forms, a Parameters in JSON if it is one."""
+        body = self._body(PATCH_TYPES)
+        return dumps(to_json(body)) if body and self._is(XML_TYPES) else body
 
     def form(self) -> Pairs:
         """Return the parameters of the body, then those of the query.
 
         https://hl7.org/fhir/R4/http.html#search: both places count alike.
         """
-        sent, _ = presentation(pairs_of_form(self._body(FORM_TYPES)))
+        sent, _, _ = presentation(pairs_of_form(self._body(FORM_TYPES)))
         return [*sent, *self.pairs]
+
+    def _is(self, types: tuple[str, ...]) -> bool:
+        name = str(self.environ.get("CONTENT_TYPE", "")).partition(";")[0]
+        return name.strip().lower() in types
 
     def _body(self, types: tuple[str, ...]) -> bytes:
         check_body_type(self.environ.get("CONTENT_TYPE", ""), types)

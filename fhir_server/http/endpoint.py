@@ -4,14 +4,15 @@
 2. Its caller is told from its token, unless the route is open to everybody.
 3. Its parameters are decoded; `_format` and `_pretty` are taken out of them.
 4. The form of the answer is agreed on, the type and id of the address are checked.
-5. The view of its route is called with an exchange that is bound to the caller.
+5. The view of its route is called with an exchange that is bound to the caller, and its answer
+   written as XML if that was asked for.
 6. The answer, or the OperationOutcome of what was raised, is sent, counted and logged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -21,17 +22,19 @@ from werkzeug.exceptions import HTTPException
 from fhir_server import observe
 from fhir_server.consent.requester import TRUSTED
 from fhir_server.fhir.errors import FhirError
+from fhir_server.fhir.json import parse
+from fhir_server.fhir.xml import to_xml
 from fhir_server.http.address import base_of, check_id, check_type
 from fhir_server.http.call import Call, RequestHeaders, View
 from fhir_server.http.errors import breakdown, refusal, rejection
-from fhir_server.http.negotiation import check_accept, presentation
+from fhir_server.http.negotiation import Form, accepted, form_of, presentation
 from fhir_server.http.parameters import pairs_of_query
 from fhir_server.http.pretty import pretty
 from fhir_server.http.request_id import request_id_of
 from fhir_server.http.respond import Sent, sent
 from fhir_server.http.security import CLINICAL, PUBLIC, caller
 from fhir_server.http.service import Service
-from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.exchange import FHIR_JSON, FHIR_XML, Answer, Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -70,10 +73,11 @@ def endpoint(service: Service, route: Route) -> Callable[..., Sent]:
         started = perf_counter()
         environ = request.environ
         request_id = request_id_of(environ)
+        form = accepted(environ.get("HTTP_ACCEPT", "")) or Form.JSON
         try:
             answer = _answer(service, route, environ, request_id, path)
         except FhirError as error:
-            answer = refusal(error)
+            answer = shaped(refusal(error), form)
         except Exception as error:  # noqa: BLE001 - the last line of defence: says nothing, logs
             observe.failed(error, request_id)
             answer = breakdown(request_id)
@@ -109,11 +113,11 @@ def _answer(
     service: Service, route: Route, environ: WSGIEnvironment, request_id: str, path: dict[str, str]
 ) -> Answer:
     requester = TRUSTED if route.is_open else caller(service, environ)
-    pairs, wants_pretty = presentation(pairs_of_query(environ["QUERY_STRING"]))
+    pairs, wants_pretty, form = presentation(pairs_of_query(environ["QUERY_STRING"]))
     kind = path.get("type")
-    if "_format" not in environ["QUERY_STRING"]:
+    if form is None:
         native = kind == "Binary" and "id" in path
-        check_accept(environ.get("HTTP_ACCEPT", ""), native=native)
+        form = form_of(environ.get("HTTP_ACCEPT", ""), native=native)
     if kind is not None:
         check_type(kind)
     if "id" in path:
@@ -125,7 +129,16 @@ def _answer(
         view = service.records.as_seen_by(requester, request_id=request_id)
         exchange = Exchange(view, base, RequestHeaders(environ))
         answer = route.view(Call(exchange, pairs, environ, service.max_body_bytes), **path)
+    if form is Form.XML:
+        return shaped(answer, form)
     return _indented(answer) if wants_pretty and answer.body else answer
+
+
+def shaped(answer: Answer, form: Form) -> Answer:
+    """Return `answer` in `form`; what is no resource stays as it is."""
+    if form is Form.JSON or not answer.body or answer.content_type != FHIR_JSON:
+        return answer
+    return replace(answer, body=to_xml(parse(answer.body).resource), content_type=FHIR_XML)
 
 
 def _indented(answer: Answer) -> Answer:

@@ -11,14 +11,16 @@ from fhir_server.fhir.errors import FhirError, Issue
 from fhir_server.fhir.outcome import outcome
 from fhir_server.interactions.exchange import Answer
 
-_NOT_YET = "; conditional update and conditional delete are not supported yet"
 # status -> issue code and words; the words of werkzeug repeat the request and are HTML.
 _WORDS = {
     400: ("invalid", "the request is not well formed"),
     404: ("not-supported", "nothing is served at this address; see `/fhir/metadata`"),
     413: ("too-long", "the request is over the limit"),
     414: ("too-long", "the address is too long; use POST `_search`"),
-    415: ("not-supported", "a body of type `application/fhir+json` in UTF-8 is read here"),
+    415: (
+        "not-supported",
+        "a body of type `application/fhir+json` or `application/fhir+xml` is read here",
+    ),
     431: ("too-long", "the headers are too long"),
 }
 
@@ -46,7 +48,5 @@ def rejection(error: HTTPException, method: str) -> Answer:
 def _no_such_verb(error: MethodNotAllowed, method: str) -> Answer:
     allowed = ", ".join(sorted(error.valid_methods or ()))
     words = f"`{method[:32]}` is not supported at this address"
-    if method in ("PUT", "DELETE"):
-        words += _NOT_YET
     headers = {"Allow": allowed} if allowed else {}
     return Answer(405, outcome([Issue("not-supported", words)]), headers)

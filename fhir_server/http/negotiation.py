@@ -1,81 +1,100 @@
 """Agree on the form of bodies: https://hl7.org/fhir/R4/http.html#mime-type.
 
-JSON is the only form written and read for now; asking for another is answered, not ignored.
+JSON and XML are read and written. `_format` stands above Accept, whose quality values count.
 """
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from fhir_server.fhir.errors import NotAcceptable, UnsupportedMediaType
 from fhir_server.http.parameters import Pairs
 
-_WRITTEN: Final = frozenset(
-    {
-        "application/fhir+json",
-        "application/json",
-        "application/json+fhir",
-        "text/json",
-        "application/*",
-        "text/*",
-        "*/*",
-    }
-)
+
+class Form(StrEnum):
+    """The forms that a resource is written in."""
+
+    JSON = "json"
+    XML = "xml"
+
+
+_TYPES: Final = {
+    "application/fhir+json": Form.JSON,
+    "application/json": Form.JSON,
+    "application/json+fhir": Form.JSON,
+    "text/json": Form.JSON,
+    "application/*": Form.JSON,
+    "text/*": Form.JSON,
+    "*/*": Form.JSON,
+    "application/fhir+xml": Form.XML,
+    "application/xml": Form.XML,
+    "application/xml+fhir": Form.XML,
+    "text/xml": Form.XML,
+}
 # `+` is a space in a query unless it is escaped, and few escape it.
-_FORMATS: Final = frozenset(
-    {"json", "application/fhir+json", "application/fhir json", "application/json", "text/json"}
-)
-_XML: Final = frozenset({"application/fhir+xml", "application/xml", "text/xml"})
+_FORMATS: Final = {
+    **{name: form for name, form in _TYPES.items() if "*" not in name},
+    "json": Form.JSON,
+    "application/fhir json": Form.JSON,
+    "xml": Form.XML,
+    "application/fhir xml": Form.XML,
+}
 _FHIR_VERSIONS: Final = frozenset({"4.0", "4.0.1"})
-_JSON_ONLY: Final = "only JSON is written for now: ask for `application/fhir+json`"
+_WRITTEN: Final = "ask for `application/fhir+json` or `application/fhir+xml`"
 
 
-def check_format(value: str) -> None:
-    """Raise NotAcceptable unless `value`, a `_format`, asks for JSON; it stands above Accept."""
-    if value.split(";")[0].strip().lower() not in _FORMATS:
-        raise NotAcceptable(_JSON_ONLY)
-
-
-def presentation(pairs: Pairs) -> tuple[Pairs, bool]:
+def presentation(pairs: Pairs) -> tuple[Pairs, bool, Form | None]:
     """Take out `_format` and `_pretty`, which say how to answer and not what.
 
-    https://hl7.org/fhir/R4/http.html#parameters
+    https://hl7.org/fhir/R4/http.html#parameters. Raise NotAcceptable for an unknown `_format`.
     """
     kept = []
     wants_pretty = False
+    form = None
     for pair in pairs:
         if pair[0] == "_format":
-            check_format(pair[1])
+            form = _FORMATS.get(pair[1].split(";")[0].strip().lower())
+            if form is None:
+                raise NotAcceptable(f"this `_format` is not written here: {_WRITTEN}")
         elif pair[0] == "_pretty":
             wants_pretty = pair[1] == "true"
         else:
             kept.append(pair)
-    return kept, wants_pretty
+    return kept, wants_pretty, form
 
 
 @lru_cache(maxsize=512)
-def accepts_json(accept: str) -> bool:
-    """Tell whether `accept`, an Accept header or nothing, allows FHIR R4 in JSON."""
-    if not accept.strip():
-        return True
-    return any(_allows(part, _WRITTEN) for part in accept.lower().split(","))
+def accepted(accept: str) -> Form | None:
+    """Return the form that `accept`, an Accept header or nothing, likes best; None for neither.
 
-
-@lru_cache(maxsize=512)
-def accepts_native(accept: str) -> bool:
-    """Tell whether a Binary can be sent to `accept`: in JSON, or as it is.
-
-    https://hl7.org/fhir/R4/binary.html#rest: any type but the FHIR forms that aren't written.
+    Of two that are liked alike the first is taken, and JSON where nothing is said.
     """
-    parts = accept.lower().split(",")
-    return accepts_json(accept) or any(part.split(";")[0].strip() not in _XML for part in parts)
+    if not accept.strip():
+        return Form.JSON
+    best: tuple[float, Form] | None = None
+    for part in accept.lower().split(","):
+        name, _, rest = part.partition(";")
+        parameters = _parameters(rest)
+        form = _TYPES.get(name.strip())
+        weight = _weight(parameters.get("q", "1"))
+        if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS or form is None:
+            continue
+        if weight > 0 and (best is None or weight > best[0]):
+            best = weight, form
+    return best[1] if best else None
 
 
-def check_accept(accept: str, *, native: bool = False) -> None:
-    """Raise NotAcceptable when nothing that the server writes suits `accept`."""
-    if not (accepts_native(accept) if native else accepts_json(accept)):
-        raise NotAcceptable(_JSON_ONLY)
+def form_of(accept: str, *, native: bool = False) -> Form:
+    """Return the form to answer in; raise NotAcceptable when none suits `accept`.
+
+    `native`: a Binary, which can be sent as it is (https://hl7.org/fhir/R4/binary.html#rest).
+    """
+    form = accepted(accept)
+    if form is None and not native:
+        raise NotAcceptable(f"no form of a resource suits this Accept: {_WRITTEN}")
+    return form or Form.JSON
 
 
 def check_body_type(content_type: str, allowed: tuple[str, ...]) -> None:
@@ -92,16 +111,6 @@ def _reads(content_type: str, allowed: tuple[str, ...]) -> bool:
         name.strip() in allowed
         and parameters.get("charset", "utf-8") in ("utf-8", "utf8")
         and parameters.get("fhirversion", "4.0") in _FHIR_VERSIONS
-    )
-
-
-def _allows(part: str, names: frozenset[str]) -> bool:
-    name, _, rest = part.partition(";")
-    parameters = _parameters(rest)
-    return (
-        name.strip() in names
-        and parameters.get("fhirversion", "4.0") in _FHIR_VERSIONS
-        and _weight(parameters.get("q", "1")) > 0
     )
 
 

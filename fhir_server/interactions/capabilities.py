@@ -52,8 +52,13 @@ def capabilities(base: str) -> Answer:
             "url": base,
         },
         "fhirVersion": "4.0.1",
-        "format": ["json"],
-        "patchFormat": ["application/json-patch+json"],
+        "format": ["json", "xml"],
+        "patchFormat": [
+            "application/json-patch+json",
+            "application/xml-patch+xml",
+            "application/fhir+json",
+            "application/fhir+xml",
+        ],
         "rest": [_rest()],
     }
     return Answer(200, dumps(statement))

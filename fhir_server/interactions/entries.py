@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import BadRequest, FhirError, Issue, Unprocessable
-from fhir_server.fhir.json import Document
+from fhir_server.fhir.json import Document, dumps
 from fhir_server.interactions.bodies import document_of
 from fhir_server.interactions.conditions import Condition, Pairs, pairs_of
 from fhir_server.interactions.patch import editor
@@ -23,6 +23,7 @@ from fhir_server.store.rows import Row
 
 Json = dict[str, Any]
 
+_PATCHES: Final = ("application/json-patch+json", "application/xml-patch+xml")
 METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET")
 """In the order of execution (R4 http.html, transaction processing rules)."""
 
@@ -45,6 +46,7 @@ class Item:
     tail: str = ""
     resource: Json | None = None
     patch: bytes = b""
+    patch_type: str = ""
     if_match: str = ""
     if_none_exist: str = ""
     condition: Condition | None = None
@@ -67,7 +69,7 @@ class Item:
 
     def editor(self) -> Callable[[Row], Document]:
         """Return the edit of a PATCH entry."""
-        return editor(self.type, self.patch)
+        return editor(self.type, self.patch, self.patch_type)
 
 
 def read(found: Sequence[Json]) -> list[Item]:
@@ -153,18 +155,23 @@ def _body(item: Item, body: Json) -> None:
             )
         item.resource = resource
     elif item.method == "PATCH":
-        item.patch = _patch(item, resource)
+        item.patch, item.patch_type = _patch(item, resource)
 
 
-def _patch(item: Item, resource: Any) -> bytes:
-    """Return the JSON Patch that an entry carries as a Binary (R4 http.html, patch in bundles)."""
+def _patch(item: Item, resource: Any) -> tuple[bytes, str]:
+    """Return the patch that an entry carries, and its content type (R4 http.html, patch).
+
+    A Parameters is a FHIRPath Patch; a Binary holds a JSON Patch or an XML Patch.
+    """
     given = resource if isinstance(resource, dict) else {}
-    kind = (given.get("resourceType"), given.get("contentType"))
-    if kind == ("Binary", "application/json-patch+json"):
+    if given.get("resourceType") == "Parameters":
+        return dumps(given), "application/fhir+json"
+    content_type = str(given.get("contentType", ""))
+    if given.get("resourceType") == "Binary" and content_type in _PATCHES:
         with suppress(ValueError):
-            return b64decode(str(given.get("data", "")), validate=True)
+            return b64decode(str(given.get("data", "")), validate=True), content_type
     raise BadRequest(
-        "a PATCH entry carries a Binary of content type application/json-patch+json",
+        f"a PATCH entry carries a Parameters, or a Binary of type {' or '.join(_PATCHES)}",
         code="not-supported",
         expression=f"{item.place}.resource",
     )

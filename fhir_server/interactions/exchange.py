@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from fhir_server.records.view import View
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
+FHIR_XML = "application/fhir+xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)

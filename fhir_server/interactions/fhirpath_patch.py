@@ -21,6 +21,7 @@ from fhir_server.fhir.json import MAX_DEPTH, nests_within
 from fhir_server.interactions.fhirpath_patch_condition import ConditionError
 from fhir_server.interactions.fhirpath_patch_path import Child
 from fhir_server.interactions.fhirpath_patch_place import (
+    Budget,
     NoPlace,
     Object,
     Place,
@@ -43,12 +44,14 @@ def fhirpath_patch(resource: Object, parameters: Mapping[str, Any]) -> Object:
 def apply_patch(resource: Object, operations: Sequence[Operation]) -> Object:
     """Return a copy of `resource` with `operations` applied in order; `resource` stays.
 
-    Raise `Unprocessable` naming the operation that doesn't fit. The result is *not* validated.
+    Raise `Unprocessable` naming the operation that doesn't fit, `TooLarge` when the paths look at
+    too many elements. The result is *not* validated.
     """
     patched = deepcopy(resource)
+    budget = Budget()
     for index, operation in enumerate(operations):
         try:
-            _APPLY[operation.type](patched, operation)
+            _APPLY[operation.type](patched, operation, budget)
         except (NoPlace, ConditionError) as fault:
             shown = f"`{operation.type}` at `{operation.path[:80]}`"
             raise Unprocessable(
@@ -68,8 +71,8 @@ def _one(places: list[Place]) -> Place:
     return places[0]
 
 
-def _add(resource: Object, operation: Operation) -> None:
-    holder, path = _one(find(resource, operation.steps)).inside(create=True)
+def _add(resource: Object, operation: Operation, budget: Budget) -> None:
+    holder, path = _one(find(resource, operation.steps, budget)).inside(create=True)
     _add_to(holder, path, operation.name, operation.value)
 
 
@@ -86,8 +89,8 @@ def _add_to(holder: Object, path: str, name: str, given: Given) -> None:
     _set(holder, key, halves)
 
 
-def _insert(resource: Object, operation: Operation) -> None:
-    holder, path, element = _list(resource, operation)
+def _insert(resource: Object, operation: Operation, budget: Budget) -> None:
+    holder, path, element = _list(resource, operation, budget)
     key, halves = _fitting(element, path, operation.value)
     count = size(holder, key)
     if operation.index > count:
@@ -95,16 +98,18 @@ def _insert(resource: Object, operation: Operation) -> None:
     put(holder, key, operation.index, halves)
 
 
-def _delete(resource: Object, operation: Operation) -> None:
-    places = find(resource, operation.steps)
+def _delete(resource: Object, operation: Operation, budget: Budget) -> None:
+    places = find(resource, operation.steps, budget)
     if places:
-        _below(_one(places)).remove()
+        place = _one(places)
+        _below(place)
+        place.remove()
 
 
-def _replace(resource: Object, operation: Operation) -> None:
-    place = _below(_one(find(resource, operation.steps)))
-    assert place.element is not None and place.parent is not None
-    key, halves = _fitting(place.element, place.parent.inside()[1], operation.value)
+def _replace(resource: Object, operation: Operation, budget: Budget) -> None:
+    place = _one(find(resource, operation.steps, budget))
+    element, parent = _below(place)
+    key, halves = _fitting(element, parent.inside()[1], operation.value)
     if place.index is not None:
         take(place.owner, place.key, place.index)
         put(place.owner, key, place.index, halves)
@@ -114,8 +119,8 @@ def _replace(resource: Object, operation: Operation) -> None:
     _set(place.owner, key, halves)
 
 
-def _move(resource: Object, operation: Operation) -> None:
-    holder, _, element = _list(resource, operation)
+def _move(resource: Object, operation: Operation, budget: Budget) -> None:
+    holder, _, element = _list(resource, operation, budget)
     key = element.name
     count = size(holder, key)
     for position in (operation.source, operation.destination):
@@ -124,7 +129,7 @@ def _move(resource: Object, operation: Operation) -> None:
     put(holder, key, operation.destination, take(holder, key, operation.source))
 
 
-_APPLY: Final[Mapping[str, Callable[[Object, Operation], None]]] = {
+_APPLY: Final[Mapping[str, Callable[[Object, Operation, Budget], None]]] = {
     "add": _add,
     "insert": _insert,
     "delete": _delete,
@@ -133,19 +138,19 @@ _APPLY: Final[Mapping[str, Callable[[Object, Operation], None]]] = {
 }
 
 
-def _below(place: Place) -> Place:
-    """Return `place`, which must not be the resource itself."""
-    if place.parent is None:
+def _below(place: Place) -> tuple[Element, Place]:
+    """Return the element at `place` and what it stands in: not the resource itself."""
+    if place.element is None or place.parent is None:
         raise NoPlace("the resource itself can't be replaced or deleted by a patch")
-    return place
+    return place.element, place.parent
 
 
-def _list(resource: Object, operation: Operation) -> tuple[Object, str, Element]:
+def _list(resource: Object, operation: Operation, budget: Budget) -> tuple[Object, str, Element]:
     """Return the repeating element that the path ends in, with its holder and its type."""
     *before, last = operation.steps
     if not before or not isinstance(last, Child):
         raise NoPlace("the path must begin with the type of the resource and end in a list")
-    holder, path = _one(find(resource, before)).inside(create=True)
+    holder, path = _one(find(resource, before, budget)).inside(create=True)
     element = element_of(path, last.name)
     if not element.repeats:
         raise NoPlace(f"`{last.name}` does not repeat")

@@ -17,8 +17,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 import fhirpathpy
-from antlr4 import CommonTokenStream, InputStream
-from antlr4.error.ErrorListener import ErrorListener
+from antlr4 import CommonTokenStream, InputStream  # type: ignore[import-untyped]
+from antlr4.error.ErrorListener import ErrorListener  # type: ignore[import-untyped]
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
 from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
@@ -28,6 +28,7 @@ from fhir_server.search.paths_compile import Scope, compile_tree
 from fhir_server.search.paths_parse import ExpressionError, parse
 
 MAX_CONDITION: Final = 300
+MAX_NESTING: Final = 16
 
 # Takes an item and the resource that it stands in; None where FHIRPath has nothing to say.
 Condition = Callable[[Any, dict[str, Any]], bool | None]
@@ -76,6 +77,8 @@ def check_condition(text: str) -> None:
     """Raise `ConditionError` unless `text` is a condition that one of the two ways can take."""
     if len(text) > MAX_CONDITION:
         raise ConditionError(f"a condition has at most {MAX_CONDITION} characters")
+    if _nesting(text) > MAX_NESTING:
+        raise ConditionError(f"a condition nests at most {MAX_NESTING} levels")
     if unknown := _called(text) - _COMPILED - _OTHER:
         raise ConditionError(f"the function `{min(unknown)}` can't stand in a condition to patch")
     if _needs_fhirpathpy(text):
@@ -99,11 +102,26 @@ def condition(text: str, type_path: str, resource_type: str) -> Condition:
     return compiled
 
 
+def cost(text: str) -> int:
+    """Return how many times a step takes the time that judging one item by `text` takes."""
+    return 50 if _needs_fhirpathpy(text) else 1
+
+
+def _nesting(text: str) -> int:
+    """Return how deep parentheses nest; both parsers recurse at each."""
+    depth = deepest = 0
+    for sign in _literal.sub("", text):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def _called(text: str) -> set[str]:
     without_operators = {"and", "or", "xor", "implies", "in", "div", "mod"}
     return set(_functions(_literal.sub("''", text))) - without_operators
 
 
+@lru_cache(maxsize=256)
 def _needs_fhirpathpy(text: str) -> bool:
     if not _called(text) <= _COMPILED:
         return True
@@ -130,7 +148,7 @@ def _check_grammar(text: str) -> None:
         recognizer.removeErrorListeners()
         recognizer.addErrorListener(_Strict())
     try:
-        parser.entireExpression()
+        parser.entireExpression()  # type: ignore[no-untyped-call]
         fhirpathpy.compile(text, models["r4"])
     except ConditionError:
         raise
@@ -145,7 +163,7 @@ def _by_fhirpathpy(text: str, type_path: str) -> Condition:
 
     def judge(item: Any, resource: dict[str, Any]) -> bool | None:
         try:
-            node = ResourceNode.create_node(item, type_path)
+            node = ResourceNode.create_node(item, type_path)  # type: ignore[no-untyped-call]
             found = evaluate(node, {"resource": resource})
         except Exception:  # noqa: BLE001 (fhirpathpy raises what Python happens to raise)
             raise ConditionError(f"`{text}` can't be judged here") from None

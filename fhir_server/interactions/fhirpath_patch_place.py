@@ -11,10 +11,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from fhir_server.definitions import PRIMITIVES, Element, child, elements, is_a
-from fhir_server.interactions.fhirpath_patch_condition import condition
+from fhir_server.fhir.errors import TooLarge
+from fhir_server.interactions.fhirpath_patch_condition import condition, cost
 from fhir_server.interactions.fhirpath_patch_path import Child, Item, OfType, Single, Step, Where
 
 Object = dict[str, Any]
+
+
+class Budget:
+    """How many elements the paths of one patch may still look at.
+
+    A thousand operations over a list of ten thousand items would take minutes.
+    """
+
+    def __init__(self, elements_: int = 100_000) -> None:
+        """Begin with `elements_`."""
+        self._left = elements_
+
+    def spend(self, count: int) -> None:
+        """Take `count` off. Raise `TooLarge` when nothing is left."""
+        self._left -= count
+        if self._left < 0:
+            raise TooLarge("the paths of the patch look at too many elements")
 
 
 class NoPlace(ValueError):
@@ -136,10 +154,11 @@ def element_of(type_path: str, name: str) -> Element:
     return element
 
 
-def find(resource: Object, steps: Sequence[Step]) -> list[Place]:
+def find(resource: Object, steps: Sequence[Step], budget: Budget) -> list[Place]:
     """Return the places in `resource` to which `steps` lead.
 
-    Raise `NoPlace` for an element that doesn't exist in R4, and `ConditionError`.
+    Raise `NoPlace` for an element that doesn't exist in R4, `ConditionError`, and `TooLarge` over
+    the budget.
     """
     type_ = resource["resourceType"]
     places = [Place(None, {"": resource}, "", None, None, type_)]
@@ -149,11 +168,12 @@ def find(resource: Object, steps: Sequence[Step]) -> list[Place]:
             raise NoPlace(f"the resource is a {type_}")
         steps = steps[1:]
     for step in steps:
-        places = _follow(step, places, resource)
+        places = _follow(step, places, resource, budget)
     return places
 
 
-def _follow(step: Step, places: list[Place], resource: Object) -> list[Place]:
+def _follow(step: Step, places: list[Place], resource: Object, budget: Budget) -> list[Place]:
+    budget.spend(len(places))
     match step:
         case Child(name):
             return [inner for place in places for inner in _children(place, name)]
@@ -166,13 +186,15 @@ def _follow(step: Step, places: list[Place], resource: Object) -> list[Place]:
                 raise NoPlace("`single()` finds several elements")
             return places
         case Where(text):
-            type_ = resource["resourceType"]
-            return [
-                place
-                for place in places
-                if place.value is not None
-                and condition(text, place.kind, type_)(place.value, resource)
-            ]
+            budget.spend(len(places) * cost(text))
+            return [place for place in places if _holds(text, place, resource)]
+
+
+def _holds(text: str, place: Place, resource: Object) -> bool:
+    if place.value is None:
+        return False
+    judge = condition(text, place.kind, resource["resourceType"])
+    return judge(place.value, resource) is True
 
 
 def _children(place: Place, name: str) -> list[Place]:

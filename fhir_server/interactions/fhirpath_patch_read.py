@@ -9,10 +9,12 @@ from typing import Any, Final
 from fhir_server.definitions import child
 from fhir_server.fhir.errors import BadRequest, TooLarge
 from fhir_server.fhir.json import MAX_DEPTH, nests_within
-from fhir_server.interactions.fhirpath_patch_condition import ConditionError
-from fhir_server.interactions.fhirpath_patch_path import Child, PathError, Step, parse_path
+from fhir_server.interactions.fhirpath_patch_condition import ConditionError, cost
+from fhir_server.interactions.fhirpath_patch_path import Child, PathError, Step, Where, parse_path
 
 MAX_OPERATIONS: Final = 1000
+# fhirpathpy takes up to 15 ms to read one.
+MAX_COSTLY: Final = 20
 
 # What each operation needs besides its type.
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -66,17 +68,28 @@ def read_patch(parameters: Mapping[str, Any]) -> Sequence[Operation]:
         raise BadRequest("`parameter` must be an array", code="structure")
     if len(found) > MAX_OPERATIONS:
         raise TooLarge(f"a patch has at most {MAX_OPERATIONS} operations")
-    operations = []
+    operations: list[Operation] = []
+    costly: set[str] = set()
     for index, parameter in enumerate(found):
         try:
             operations.append(_operation(parameter))
+            costly |= _costly(operations[-1].steps)
         except (_Malformed, PathError, ConditionError) as fault:
             raise BadRequest(
                 f"operation {index} of the patch{_path_of(parameter)}: {fault}",
                 expression=f"Parameters.parameter[{index}]",
                 code="structure",
             ) from None
+        if len(costly) > MAX_COSTLY:
+            raise TooLarge(f"a patch has at most {MAX_COSTLY} conditions of this kind")
     return operations
+
+
+def _costly(steps: Sequence[Step]) -> set[str]:
+    """Return the conditions among `steps` that take long to read and to judge."""
+    return {
+        step.condition for step in steps if isinstance(step, Where) and cost(step.condition) > 1
+    }
 
 
 def _path_of(parameter: object) -> str:

@@ -1,28 +1,32 @@
 """patch, also conditional: https://hl7.org/fhir/R4/http.html#patch.
 
-JSON Patch. Conditional patches are how PDSm masks, unmasks and archives (transactions 03/04).
+JSON Patch, XML Patch and FHIRPath Patch. Conditional patches are how PDSm masks, unmasks and
+archives (transactions 03/04).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fhir_server.fhir.errors import NotFound, Unprocessable
 from fhir_server.fhir.json import Document, parse
+from fhir_server.interactions import fhirpath_patch, json_patch, xml_patch
 from fhir_server.interactions.answers import written
 from fhir_server.interactions.bodies import check, document_of
 from fhir_server.interactions.conditions import condition
 from fhir_server.interactions.exchange import Answer, Exchange
-from fhir_server.interactions.json_patch import apply_patch, read_patch
 from fhir_server.interactions.refusals import traced
 from fhir_server.records.writing import write
 from fhir_server.store.rows import Row
+
+Json = dict[str, Any]
 
 
 def patch(x: Exchange, type_: str, id_: str, body: bytes) -> Answer:
     """Change part of one resource."""
     with traced(x, "patch", f"{type_}/{id_}"):
-        edit = editor(type_, body)
+        edit = editor(type_, body, x.headers.get("content-type", ""))
         condition = x.headers.get("if-match", "")
         done = write(
             x.view,
@@ -37,23 +41,37 @@ def patch_conditional(
 ) -> Answer:
     """Change part of the one resource that `pairs` find."""
     with traced(x, "patch", type_):
-        editor(type_, body)
+        editor(type_, body, x.headers.get("content-type", ""))
         found = condition(x, type_, pairs).now(x)
         if found is None:
             raise NotFound(f"no {type_} matches the condition")
         return patch(x, type_, found.id, body)
 
 
-def editor(type_: str, body: bytes) -> Callable[[Row], Document]:
+def editor(type_: str, body: bytes, content_type: str) -> Callable[[Row], Document]:
     """Return the edit that `body` describes; raises at once when it is malformed."""
-    operations = read_patch(body)
+    change = _change(body, content_type.partition(";")[0].strip().lower())
 
     def edit(old: Row) -> Document:
         before = parse(old.raw).resource
-        after = apply_patch(before, operations)
+        after = change(before)
         if after.get("id") != before["id"] or after.get("resourceType") != type_:
             raise Unprocessable("a patch may not change the type or the id", code="invariant")
         check(after, type_)
         return document_of(after)
 
     return edit
+
+
+def _change(body: bytes, content_type: str) -> Callable[[Json], Json]:
+    """Read a patch in the form of its content type: JSON, XML, or FHIRPath in a Parameters."""
+    if content_type == xml_patch.CONTENT_TYPE:
+        by_xml = xml_patch.read_patch(body)
+        return lambda old: xml_patch.apply_patch(old, by_xml)
+    if content_type == json_patch.CONTENT_TYPE:
+        by_json = json_patch.read_patch(body)
+        return lambda old: json_patch.apply_patch(old, by_json)
+    parameters = parse(body).resource
+    check(parameters, "Parameters")
+    by_path = fhirpath_patch.read_patch(parameters)
+    return lambda old: fhirpath_patch.apply_patch(old, by_path)

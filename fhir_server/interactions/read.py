@@ -15,7 +15,7 @@ from fhir_server.store.rows import Row
 
 Pairs = Sequence[tuple[str, str]]
 
-_FHIR = ("application/fhir+json", "application/json", "text/json", "json", "+json")
+_FHIR = ("application/fhir+json", "application/fhir+xml", "application/json", "text/json", "+json")
 
 
 def read(x: Exchange, type_: str, id_: str, pairs: Pairs = ()) -> Answer:

@@ -16,6 +16,7 @@ def run(x: Exchange, item: Item) -> Answer:
     """Carry out one entry under the same rules as the request it stands for."""
     headers = {name: value for name, value in x.headers.items() if name in ("prefer", "accept")}
     headers |= {"if-match": item.if_match, "if-none-exist": item.if_none_exist}
+    headers |= {"content-type": item.patch_type}
     alone = replace(x, headers=headers)
     match item.method:
         case "POST":

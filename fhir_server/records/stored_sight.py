@@ -12,9 +12,10 @@ from typing import Final
 
 from fhir_server.consent import facts
 from fhir_server.consent.engine import Sight
-from fhir_server.predicate import ALWAYS, Has, Predicate, all_of, under
+from fhir_server.consent.requester import Kind
+from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, under
 from fhir_server.predicate.given import given
-from fhir_server.records.governance import governance
+from fhir_server.records.governance import POINTERS, governance
 
 ACL: Final = "acl"
 SETTLED: Final = tuple(
@@ -22,6 +23,8 @@ SETTLED: Final = tuple(
     for name in (facts.TYPES, facts.CLASSES, facts.LABELS, facts.AUTHORS, facts.DATED)
 )
 """Facts that decide inside the query, and of which a page has no more use."""
+_ROUNDABOUT: Final = POINTERS | {"trace"}
+"""Governances under which a resource is known by its targets, or whatever record it is in."""
 
 
 class StoredSight(Sight):
@@ -39,14 +42,22 @@ class StoredSight(Sight):
         return self._rules_used
 
     def _of(self, type_: str, patient: str) -> Predicate:
-        if self.known == ALWAYS:
+        if self.requester.kind is Kind.TRUSTED_SYSTEM:
             return ALWAYS
         kind = governance()[type_].kind
+        whole = self._in_record(patient) if patient and kind not in _ROUNDABOUT else self.known
         # INVARIANT: every settled fact stays a condition, so settling it opens nothing.
-        found = all_of(Has(facts.GOVERNANCE, kind), given(self.known, facts.GOVERNANCE, kind))
+        found = all_of(Has(facts.GOVERNANCE, kind), given(whole, facts.GOVERNANCE, kind))
         if patient:
             found = all_of(Has(facts.PATIENT, patient), given(found, facts.PATIENT, patient))
         return found
+
+    def _in_record(self, patient: str) -> Predicate:
+        """Return the part of `known` that speaks of one record; what does not point needs no more."""
+        for policy in self.policies:
+            if policy.patient == patient:
+                return self.inside(policy)
+        return NEVER
 
     @cached_property
     def _stored(self) -> dict[tuple[str, str], Predicate]:

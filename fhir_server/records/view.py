@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from fhir_server.consent import facts
 from fhir_server.consent.requester import Requester
+from fhir_server.consent.rules import EXCLUDED
 from fhir_server.fhir.errors import BadRequest, Gone, NotFound
-from fhir_server.predicate import NEVER, Has, OneOf, Predicate, all_of, any_of, one_of
+from fhir_server.predicate import Has, OneOf, Predicate, all_of, any_of, one_of
 from fhir_server.records.context import Context
 from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
@@ -250,7 +251,7 @@ class View:
         if sight is None and touched:
             sight = self.seeing.sight((touched[0].patient,) if touched[0].patient else ())
         rules = sight.rules_used() if sight is not None else ()
-        excluded = sight is not None and sight.known == NEVER
+        excluded = sight is not None and self.requester.kind in EXCLUDED
         self.tracer.commit(
             self.tracer.entries(
                 interaction,

@@ -1,0 +1,1 @@
+"""What `make bench` runs: the real server next to two floors, in one run (see `bench.py`)."""
