@@ -9,7 +9,7 @@ from typing import Any, Final
 from fhir_server.fhir.json import dumps
 from fhir_server.fhir.xml import to_json
 from fhir_server.http.body import read_body
-from fhir_server.http.negotiation import check_body_type, presentation
+from fhir_server.http.negotiation import Form, check_body_type, presentation
 from fhir_server.http.parameters import Pairs, pairs_of_form
 from fhir_server.interactions.exchange import Answer, Exchange
 
@@ -55,12 +55,16 @@ class RequestHeaders(Mapping[str, str]):
 
 @dataclass(slots=True)
 class Call:
-    """An exchange, its query as `pairs`, and a body that is read when a view asks for it."""
+    """An exchange, its query as `pairs`, and a body that is read when a view asks for it.
+
+    `asked` is the form that a form sent by POST asks for, once it is read.
+    """
 
     exchange: Exchange
     pairs: Pairs
     environ: Mapping[str, Any]
     max_body_bytes: int
+    asked: Form | None = None
 
     def resource(self) -> bytes:
         """Return the body, a resource, in JSON; raise UnsupportedMediaType for another type.
@@ -80,7 +84,7 @@ class Call:
 
         https://hl7.org/fhir/R4/http.html#search: both places count alike.
         """
-        sent, _, _ = presentation(pairs_of_form(self._body(FORM_TYPES)))
+        sent, _, self.asked = presentation(pairs_of_form(self._body(FORM_TYPES)))
         return [*sent, *self.pairs]
 
     def _is(self, types: tuple[str, ...]) -> bool:

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -73,11 +74,10 @@ def endpoint(service: Service, route: Route) -> Callable[..., Sent]:
         started = perf_counter()
         environ = request.environ
         request_id = request_id_of(environ)
-        form = accepted(environ.get("HTTP_ACCEPT", "")) or Form.JSON
         try:
             answer = _answer(service, route, environ, request_id, path)
         except FhirError as error:
-            answer = shaped(refusal(error), form)
+            answer = shaped(refusal(error), _form_of_refusal(environ))
         except Exception as error:  # noqa: BLE001 - the last line of defence: says nothing, logs
             observe.failed(error, request_id)
             answer = breakdown(request_id)
@@ -99,7 +99,7 @@ def rejected(service: Service, error: HTTPException) -> Sent:
         observe.failed(cause, request_id)
         answer = breakdown(request_id)
     else:
-        answer = rejection(error, method)
+        answer = shaped(rejection(error, method), _form_of_refusal(environ))
     known = method if method in _METHODS else "other"
     service.metrics.observe(UNKNOWN_ROUTE, known, answer.status, 0.0)
     observe.answered(UNKNOWN_ROUTE, known, answer.status, 0.0, request_id)
@@ -128,7 +128,9 @@ def _answer(
     else:
         view = service.records.as_seen_by(requester, request_id=request_id)
         exchange = Exchange(view, base, RequestHeaders(environ))
-        answer = route.view(Call(exchange, pairs, environ, service.max_body_bytes), **path)
+        call = Call(exchange, pairs, environ, service.max_body_bytes)
+        answer = route.view(call, **path)
+        form = call.asked or form
     if form is Form.XML:
         return shaped(answer, form)
     return _indented(answer) if wants_pretty and answer.body else answer
@@ -139,6 +141,14 @@ def shaped(answer: Answer, form: Form) -> Answer:
     if form is Form.JSON or not answer.body or answer.content_type != FHIR_JSON:
         return answer
     return replace(answer, body=to_xml(parse(answer.body).resource), content_type=FHIR_XML)
+
+
+def _form_of_refusal(environ: WSGIEnvironment) -> Form:
+    """Return the form that a refusal is read in: as an answer's, and JSON where that is refused."""
+    form = None
+    with suppress(FhirError):
+        form = presentation(pairs_of_query(environ["QUERY_STRING"]))[2]
+    return form or accepted(environ.get("HTTP_ACCEPT", "")) or Form.JSON
 
 
 def _indented(answer: Answer) -> Answer:

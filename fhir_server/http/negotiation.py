@@ -25,17 +25,17 @@ _TYPES: Final = {
     "application/json": Form.JSON,
     "application/json+fhir": Form.JSON,
     "text/json": Form.JSON,
-    "application/*": Form.JSON,
-    "text/*": Form.JSON,
-    "*/*": Form.JSON,
     "application/fhir+xml": Form.XML,
     "application/xml": Form.XML,
     "application/xml+fhir": Form.XML,
     "text/xml": Form.XML,
 }
+_RANGES: Final = {"*/*": 0, "application/*": 1, "text/*": 1}
+"""Ranges that both forms are in, and how much each says; a type by its name says more."""
+_NAMED: Final = 2
 # `+` is a space in a query unless it is escaped, and few escape it.
 _FORMATS: Final = {
-    **{name: form for name, form in _TYPES.items() if "*" not in name},
+    **_TYPES,
     "json": Form.JSON,
     "application/fhir json": Form.JSON,
     "xml": Form.XML,
@@ -69,21 +69,24 @@ def presentation(pairs: Pairs) -> tuple[Pairs, bool, Form | None]:
 def accepted(accept: str) -> Form | None:
     """Return the form that `accept`, an Accept header or nothing, likes best; None for neither.
 
-    Of two that are liked alike the first is taken, and JSON where nothing is said.
+    What is said of a type by its name counts more than what is said of a range that it is in
+    (RFC 9110, 12.5.1). Of two that are liked alike the first is taken, and JSON where nothing is
+    said.
     """
     if not accept.strip():
         return Form.JSON
-    best: tuple[float, Form] | None = None
-    for part in accept.lower().split(","):
+    liked: dict[Form, tuple[int, float, int]] = {}
+    for place, part in enumerate(accept.lower().split(",")):
         name, _, rest = part.partition(";")
         parameters = _parameters(rest)
-        form = _TYPES.get(name.strip())
-        weight = _weight(parameters.get("q", "1"))
-        if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS or form is None:
+        if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS:
             continue
-        if weight > 0 and (best is None or weight > best[0]):
-            best = weight, form
-    return best[1] if best else None
+        said = _RANGES.get(name.strip(), _NAMED)
+        weight = _weight(parameters.get("q", "1"))
+        for form in Form if said < _NAMED else filter(None, [_TYPES.get(name.strip())]):
+            liked[form] = max((said, weight, -place), liked.get(form, (said, 0.0, -place)))
+    best = max(liked, key=lambda form: liked[form][1:], default=None)
+    return best if best is not None and liked[best][1] > 0 else None
 
 
 def form_of(accept: str, *, native: bool = False) -> Form:

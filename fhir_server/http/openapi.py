@@ -13,6 +13,7 @@ from fhir_server.http.call import FORM_TYPES, PATCH_TYPES
 from fhir_server.http.endpoint import Route
 
 FHIR_JSON: Final = "application/fhir+json"
+FHIR_XML: Final = "application/fhir+xml"
 # Described member by member; every other resource is an object with a resourceType.
 _DETAILED: Final = ("OperationOutcome", "Bundle")
 _NUMBERS: Final = {"integer": "integer", "positiveInt": "integer", "unsignedInt": "integer",
@@ -67,7 +68,12 @@ def describe(route: Route) -> dict[str, Any]:
 def _body(name: str) -> dict[str, Any]:
     match name:
         case "patch":
-            return {PATCH_TYPES[0]: {"schema": _ref("JsonPatch")}}
+            json_patch, xml_patch, *_ = PATCH_TYPES
+            return {
+                json_patch: {"schema": _ref("JsonPatch")},
+                xml_patch: {"schema": {"type": "string"}},
+                **_content("Parameters"),
+            }
         case "form":
             return {FORM_TYPES[0]: {"schema": {"type": "object", "additionalProperties": True}}}
         case _:
@@ -75,7 +81,7 @@ def _body(name: str) -> dict[str, Any]:
 
 
 def _content(name: str) -> dict[str, Any]:
-    return {FHIR_JSON: {"schema": _ref(name)}}
+    return {form: {"schema": _ref(name)} for form in (FHIR_JSON, FHIR_XML)}
 
 
 def _ref(name: str) -> dict[str, str]:

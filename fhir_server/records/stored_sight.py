@@ -18,11 +18,6 @@ from fhir_server.predicate.given import given
 from fhir_server.records.governance import POINTERS, governance
 
 ACL: Final = "acl"
-SETTLED: Final = tuple(
-    f"{ACL}.{name}"
-    for name in (facts.TYPES, facts.CLASSES, facts.LABELS, facts.AUTHORS, facts.DATED)
-)
-"""Facts that decide inside the query, and of which a page has no more use."""
 _ROUNDABOUT: Final = POINTERS | {"trace"}
 """Governances under which a resource is known by its targets, or whatever record it is in."""
 

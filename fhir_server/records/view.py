@@ -8,25 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from fhir_server.consent import facts
 from fhir_server.consent.requester import Requester
 from fhir_server.consent.rules import EXCLUDED
 from fhir_server.fhir.errors import BadRequest, Gone, NotFound
-from fhir_server.predicate import Has, OneOf, Predicate, all_of, any_of, one_of
+from fhir_server.predicate import ALWAYS, Has, OneOf, Predicate, all_of, any_of, one_of
 from fhir_server.records.context import Context
 from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
 from fhir_server.records.prune import prune
 from fhir_server.records.scope import MOST, patients
 from fhir_server.records.seeing import ACL, Seeing
-from fhir_server.records.stored_sight import SETTLED, StoredSight
+from fhir_server.records.stored_sight import StoredSight
 from fhir_server.records.trace import Touched, Tracer
 from fhir_server.search.page import Position, beyond, value_at
 from fhir_server.search.query import Clause, Hop, Leaf, Query
 from fhir_server.search.registry import field
 from fhir_server.search.result import Include
 from fhir_server.store.rows import Row
+
+_PAGE: Final = (f"{ACL}.{facts.PATIENT}", f"{ACL}.{facts.TARGETS}")
+"""The facts that a page still needs once the query has decided what is on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,19 +135,23 @@ class View:
         # What a search by patient finds of these types is in that record (`facts.patients`), so
         # the query may begin with it: the record's indexes are in the order of its pages.
         inside = record if governance()[query.type].kind == "record" else ""
-        return all_of(*clauses, self.seeing.known(query.type, sight, inside))
+        known = self.seeing.known(query.type, sight, inside)
+        if inside and known != ALWAYS:
+            # INVARIANT: `acl.patient` is `patient` where the type has that parameter.
+            clauses = [clause for clause in clauses if not _names(clause, inside)]
+        return all_of(*clauses, known)
 
     def _rows(self, query: Query, matching: Predicate, after: Position | None) -> list[Row]:
         sort = query.result.sort
         if after is not None:
             matching = all_of(matching, beyond(sort, after.values, after.id))
+        included = (f"idx.{include.code}" for include in query.result.includes)
         return self.context.store.find(
             query.type,
             matching,
             sort=[(key.field, key.descending) for key in sort],
             limit=query.result.count + 1,
-            indexed=bool(query.result.includes),
-            without=SETTLED,
+            only=(*_PAGE, *(key.field for key in sort if "." in key.field), *included),
         )
 
     def _total(
@@ -282,6 +290,17 @@ class View:
 def unknown(type_: str, id_: str) -> NotFound:
     """Return the one answer for what is absent and for what may not be known."""
     return NotFound(f"{type_}/{id_} is not known")
+
+
+def _names(clause: Predicate, patient: str) -> bool:
+    """Tell whether a clause asks no more than that `patient` is a record's."""
+    match clause:
+        case Has(name, value):
+            return name == field("patient") and value == f"Patient/{patient}"
+        case OneOf(name, values):
+            return name == field("patient") and f"Patient/{patient}" in values
+        case _:
+            return False
 
 
 def governed_ref(ref: str) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fhir_server.validation.invariants_values import ABSENT, single
+from fhir_server.validation.invariants_parse import Expression
+from fhir_server.validation.invariants_values import keys, single
 
 
 @dataclass(slots=True)
@@ -25,6 +26,10 @@ class Scope:
 # Both are given `$this`; neither changes a list that it was given or returns.
 Fetch = Callable[[Any, Scope], list[Any]]
 Test = Callable[[Any, Scope], bool | None]
+
+# What is computed of values, and what makes that be done once for all `$this` of a resource.
+Compute = Callable[[Any, Scope], Any]
+Shared = Callable[[Compute], Compute]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,22 @@ class Condition:
 Compiled = Path | Condition
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An argument of a function, compiled `on` a type of `$this`, None for that of the call.
+
+    `shared` is given where the argument doesn't depend on `$this`.
+    """
+
+    tree: Expression
+    on: Callable[[str | None], Compiled]
+    shared: Shared | None = None
+
+
+# Given what it is called on and its arguments.
+Function = Callable[..., Compiled]
+
+
 def as_path(compiled: Compiled) -> Path:
     """Return a condition as the collection of its answer."""
     if isinstance(compiled, Path):
@@ -95,11 +116,8 @@ def as_test(compiled: Compiled) -> Test:
     fetch = compiled.fetch
 
     def test(this: Any, scope: Scope) -> bool | None:
-        found = fetch(this, scope)
-        value = single(found)
-        if value is None:
-            return None if not found or found[0] is ABSENT else True
-        return value if isinstance(value, bool) else True
+        value = single(fetch(this, scope))
+        return value if value is None or isinstance(value, bool) else True
 
     return test
 
@@ -124,3 +142,12 @@ def absent(names: tuple[str, ...]) -> Test:
         one, other = names
         return lambda this, scope: one not in this and other not in this
     return lambda this, scope: this.keys().isdisjoint(names)
+
+
+def keys_of(fetch: Fetch, shared: Shared | None) -> Compute:
+    """Return the keys of what `fetch` finds, computed once if `shared`."""
+
+    def found(this: Any, scope: Scope) -> Any:
+        return keys(fetch(this, scope))
+
+    return shared(found) if shared else found

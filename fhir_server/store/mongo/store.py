@@ -42,6 +42,7 @@ RETRY_SECONDS = 5.0
 """How long a transaction is tried anew: a restarted MongoDB is back in two."""
 
 _NO_INDEX_VALUES = {"idx": 0}
+_BODY = ("version", "updated", "raw")
 _LARGE = "Binary"
 """Read one at a time: a small resource does not wait for somebody's images."""
 
@@ -137,20 +138,22 @@ class MongoStore:
         sort: Sequence[tuple[str, bool]] = (),
         limit: int = 0,
         indexed: bool = False,
-        without: Sequence[str] = (),
+        only: Sequence[str] = (),
     ) -> list[Row]:
         """Return the rows in which `predicate` holds; `sort` is (field, descending) pairs.
 
-        The id is always the last key, so that the order is total. `indexed` brings `idx` too;
-        the fields of `without` are left in the database.
+        The id is always the last key, so that the order is total. `indexed` brings `idx` too.
+        With `only`, no more than those fields leave the database, and the body and its version.
         """
-        left = without if indexed else (*without, *_NO_INDEX_VALUES)
+        wanted = (
+            dict.fromkeys((*_BODY, *only), 1) if only else None if indexed else _NO_INDEX_VALUES
+        )
         order = [(field, DESCENDING if down else ASCENDING) for field, down in sort]
         if not any(field == "_id" for field, _ in order):
             order.append(("_id", ASCENDING))
         found = (
             self._db[type_]
-            .find(to_query(predicate), dict.fromkeys(left, 0) if left else None)
+            .find(to_query(predicate), wanted)
             .sort(order)
             .limit(limit)
             .max_time_ms(MAX_TIME_MS)
