@@ -235,7 +235,10 @@ class MongoStore:
         def run(session: ClientSession) -> T:
             if monotonic() > deadline:
                 raise Unavailable
-            return work(Unit(self._db, session))
+            unit = Unit(self._db, session)
+            done = work(unit)
+            unit.flush()
+            return done
 
         try:
             with self._client.start_session() as session:
