@@ -12,6 +12,7 @@ from fhir_server.http.body import read_body
 from fhir_server.http.negotiation import Form, check_body_type, presentation
 from fhir_server.http.parameters import Pairs, pairs_of_form
 from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.native import wrapped
 
 JSON_TYPES: Final = ("application/fhir+json", "application/json")
 XML_TYPES: Final = ("application/fhir+xml", "application/xml", "text/xml")
@@ -73,6 +74,18 @@ class Call:
         """
         body = self._body(FHIR_TYPES)
         return dumps(to_json(body)) if body and self._is(XML_TYPES) else body
+
+    def native(self, type_: str, id_: str = "") -> bytes:
+        """Return the body as a resource; for a Binary any type of body is read, as its content.
+
+        https://hl7.org/fhir/R4/binary.html#rest
+        """
+        if type_ != "Binary" or self._is(FHIR_TYPES):
+            return self.resource()
+        content_type = str(self.environ.get("CONTENT_TYPE", "")) or "application/octet-stream"
+        body = read_body(self.environ, self.max_body_bytes)
+        context = self.exchange.headers.get("x-security-context", "")
+        return wrapped(body, content_type, context, id_)
 
     def patch(self) -> bytes:
         """Return the body, a patch in any of R4's forms, a Parameters in JSON if it is one."""

@@ -58,7 +58,7 @@ def search_type_by_form(call: Call, type: str) -> Answer:
 
 def create_resource(call: Call, type: str) -> Answer:
     """Create under an id of the server's: https://hl7.org/fhir/R4/http.html#create."""
-    return create.create(call.exchange, type, call.resource())
+    return create.create(call.exchange, type, call.native(type))
 
 
 def read_resource(call: Call, type: str, id: str) -> Answer:
@@ -88,7 +88,7 @@ def history_of_all(call: Call) -> Answer:
 
 def update_resource(call: Call, type: str, id: str) -> Answer:
     """Replace, or create under an id of the caller's: https://hl7.org/fhir/R4/http.html#update."""
-    return update.update(call.exchange, type, id, call.resource())
+    return update.update(call.exchange, type, id, call.native(type, id))
 
 
 def update_what_matches(call: Call, type: str) -> Answer:

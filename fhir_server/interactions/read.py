@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 
-from fhir_server.fhir.errors import NotAcceptable
-from fhir_server.fhir.json import parse
 from fhir_server.interactions.answers import version_headers
 from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.native import content, wants_fhir
 from fhir_server.search.result import read_subset
 from fhir_server.store.rows import Row
 
 Pairs = Sequence[tuple[str, str]]
-
-_FHIR = ("application/fhir+json", "application/fhir+xml", "application/json", "text/json", "+json")
 
 
 def read(x: Exchange, type_: str, id_: str, pairs: Pairs = ()) -> Answer:
@@ -28,8 +24,8 @@ def read(x: Exchange, type_: str, id_: str, pairs: Pairs = ()) -> Answer:
     row = x.view.read(type_, id_)
     if unchanged(x, row):
         return Answer(304, b"", version_headers(row))
-    if type_ == "Binary" and not _wants_fhir(x.headers.get("accept", "")):
-        return _native(row, x.headers.get("accept", ""))
+    if type_ == "Binary" and not wants_fhir(x.headers.get("accept", "")):
+        return content(x, row)
     return Answer(200, subset.of(row.raw) if subset else row.raw, version_headers(row))
 
 
@@ -47,20 +43,3 @@ def unchanged(x: Exchange, row: Row) -> bool:
     except ValueError:
         return False
     return row.updated // 1_000_000 <= since.timestamp()
-
-
-def _wants_fhir(accept: str) -> bool:
-    """Tell whether the resource is asked for, rather than its content (binary.html#rest)."""
-    names = [part.split(";")[0].strip() for part in accept.split(",")]
-    return not accept or any(name.endswith(_FHIR) for name in names) or names == ["*/*"]
-
-
-def _native(row: Row, accept: str) -> Answer:
-    resource = parse(row.raw).resource
-    content_type = str(resource["contentType"])
-    bare = content_type.split(";")[0].strip()
-    accepted = {part.split(";")[0].strip() for part in accept.split(",")}
-    if not accepted & {bare, "*/*", f"{bare.split('/')[0]}/*"}:
-        raise NotAcceptable(f"the content is `{bare}`; accept that, or application/fhir+json")
-    body = b64decode(resource.get("data", ""))
-    return Answer(200, body, version_headers(row), content_type=content_type)
