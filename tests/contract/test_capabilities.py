@@ -20,7 +20,7 @@ from fhir_server.search.types import Locale
 from fhir_server.validation import validate
 from tests.support import resources as make
 from tests.support.people import a_hospital
-from tests.support.replies import JSON_PATCH, Reply, entry
+from tests.support.replies import Reply, entry
 from tests.support.world import World
 
 Json = dict[str, Any]
@@ -211,13 +211,24 @@ def test_delete_takes_several_as_the_statement_says(world: World, by_type: dict[
     assert [world.trusted.get(f"Organization/{id_}").status for id_ in ids] == [410, 410]
 
 
-def test_the_patch_format_of_the_statement_is_the_one_that_is_read(
+def test_the_patch_formats_of_the_statement_are_those_that_are_read(
     world: World, statement: Json
 ) -> None:
+    """A type that is read is told what is malformed (400), another that it is not read (415)."""
     ref = f"Organization/{world.has(an_organization())}"
-    other = world.trusted.send("PATCH", ref, {"resourceType": "Parameters"})
-    assert statement["patchFormat"] == [JSON_PATCH]
-    assert other.status == 415
+    for type_ in statement["patchFormat"]:
+        assert world.trusted.send("PATCH", ref, b"nonsense", type_).status == 400, type_
+    for type_ in ("application/merge-patch+json", "text/turtle"):
+        assert world.trusted.send("PATCH", ref, b"nonsense", type_).status == 415, type_
+
+
+def test_the_formats_of_the_statement_are_those_that_are_written(
+    world: World, statement: Json
+) -> None:
+    for form in statement["format"]:
+        reply = world.trusted.get(f"metadata?_format={form}")
+        assert reply.headers["content-type"] == f"application/fhir+{form}; charset=utf-8"
+    assert world.trusted.get("metadata?_format=ttl").status == 406
 
 
 # searches ----------------------------------------------------------------------------------------
@@ -288,21 +299,12 @@ def test_what_the_readme_says_is_missing_is_refused(world: World, phrase: str) -
     assert reply.issue["code"] in ("not-supported", "value")
 
 
-@pytest.mark.parametrize(
-    ("phrase", "type_"),
-    [
-        ("XML (406, 415)", "application/fhir+xml"),
-        ("FHIRPath Patch and XML Patch (415)", "application/xml-patch+xml"),
-    ],
-)
-def test_a_form_that_the_readme_says_is_missing_is_refused(
-    world: World, phrase: str, type_: str
-) -> None:
+def test_the_form_that_the_readme_says_is_missing_is_refused(world: World) -> None:
     readme = (PROFILES.parent / "README.md").read_text(encoding="utf-8")
-    method = "PATCH" if "Patch" in phrase else "PUT"
     ref = f"Organization/{world.has(an_organization())}"
-    assert phrase in readme
-    assert world.trusted.send(method, ref, b"<a/>", type_).status == 415
+    assert "**Forms**: Turtle (406, 415)" in readme
+    assert world.trusted.get(ref, Accept="text/turtle").status == 406
+    assert world.trusted.send("PUT", ref, b"<a> <b> <c>.", "text/turtle").status == 415
 
 
 # profiles ----------------------------------------------------------------------------------------

@@ -25,6 +25,12 @@ from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
 
 FHIR_JSON = "application/fhir+json"
+PATCH_FORMATS = (
+    "application/json-patch+json",
+    "application/xml-patch+xml",
+    FHIR_JSON,
+    "application/fhir+xml",
+)
 LIMIT = 64 * 1024
 PATIENT = json.dumps({"resourceType": "Patient", "active": True})
 # What granian and gunicorn give for a body of unknown length.
@@ -90,8 +96,6 @@ def issue(response: TestResponse, status: int) -> dict[str, Any]:
         "/fhir/Patient/a_b",
         "/fhir/Patient/" + "a" * 65,
         "/fhir/<script>",
-        "/fhir/_history",
-        "/fhir/Patient/_history",
         "/fhir/Patient/$nothing",
         "/fhir/$nothing",
     ],
@@ -121,10 +125,13 @@ def test_an_odd_verb_is_refused_with_those_that_exist(client: FlaskClient, metho
     assert response.headers["Allow"] == "DELETE, GET, HEAD, PATCH, PUT"
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_conditional_write_that_is_missing_says_so(client: FlaskClient, method: str) -> None:
-    response = client.open("/fhir/Patient?identifier=a", method=method, data="{}")
-    assert "not supported yet" in issue(response, 405)["diagnostics"]
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_a_write_to_a_type_needs_a_condition(client: FlaskClient, method: str) -> None:
+    body = {"PUT": PATIENT, "PATCH": "[]"}.get(method)
+    type_ = "application/json-patch+json" if method == "PATCH" else FHIR_JSON
+    response = client.open("/fhir/Patient", method=method, data=body, content_type=type_)
+    found = issue(response, 400)
+    assert found["diagnostics"] == "a condition needs at least one search parameter"
 
 
 def test_a_slash_at_the_end_changes_nothing(client: FlaskClient) -> None:
@@ -187,7 +194,11 @@ def test_search_by_form_is_search_by_query(client: FlaskClient) -> None:
         "application/fhir+json; fhirVersion=4.0",
         "application/json",
         "text/json",
-        "application/fhir+xml;q=0.9, application/fhir+json;q=0.1",
+        "application/fhir+xml;q=0.1, application/fhir+json;q=0.9",
+        "application/fhir+xml;q=0, */*",
+        "application/fhir+json, application/fhir+xml",
+        "application/fhir+xml; fhirVersion=5.0, application/fhir+json",
+        "application/fhir+xml;q=nonsense, application/fhir+json;q=0.1",
         "text/html,application/xhtml+xml,*/*;q=0.8",
         "APPLICATION/FHIR+JSON",
     ],
@@ -201,28 +212,34 @@ def test_json_is_given_to_who_accepts_it(client: FlaskClient, accept: str) -> No
 @pytest.mark.parametrize(
     "accept",
     [
-        "application/fhir+xml",
-        "application/xml",
         "text/turtle",
         "text/html",
+        "image/png",
         "application/fhir+json;q=0",
+        "application/fhir+xml;q=0",
+        "*/*;q=0",
         "application/fhir+json; fhirVersion=5.0",
+        "application/fhir+xml; fhirVersion=3.0",
         "nonsense",
     ],
 )
 def test_another_form_is_not_acceptable(client: FlaskClient, accept: str) -> None:
     response = client.get("/fhir/Patient/1", headers={"Accept": accept})
-    assert "only JSON is written for now" in issue(response, 406)["diagnostics"]
+    told = issue(response, 406)["diagnostics"]
+    assert told.endswith("ask for `application/fhir+json` or `application/fhir+xml`")
 
 
 @pytest.mark.parametrize("value", ["json", "application/json", "application/fhir%2Bjson",
                                    "application/fhir+json", "text/json"])  # fmt: skip
 def test_format_stands_above_accept(client: FlaskClient, value: str) -> None:
     path = f"/fhir/metadata?_format={value}"
-    assert client.get(path, headers={"Accept": "application/fhir+xml"}).status_code == 200
+    for accept in ("application/fhir+xml", "image/png"):
+        response = client.get(path, headers={"Accept": accept})
+        assert response.status_code == 200
+        assert response.content_type == "application/fhir+json; charset=utf-8"
 
 
-@pytest.mark.parametrize("value", ["xml", "application/fhir%2Bxml", "ttl", ""])
+@pytest.mark.parametrize("value", ["ttl", "text/turtle", "html", "image/png", ""])
 def test_a_format_that_is_not_written_is_not_acceptable(client: FlaskClient, value: str) -> None:
     issue(client.get(f"/fhir/Patient?_format={value}"), 406)
 
@@ -259,15 +276,17 @@ def test_pretty_keeps_numbers_and_escapes_as_they_were() -> None:
 @pytest.mark.parametrize(
     "content_type",
     [
-        "application/fhir+xml",
+        "text/turtle",
         "text/plain",
         "application/x-www-form-urlencoded",
         "application/fhir+json; charset=iso-8859-1",
         "application/fhir+json; fhirVersion=3.0",
+        "application/fhir+xml; charset=iso-8859-1",
+        "application/fhir+xml; fhirVersion=5.0",
         None,
     ],
 )
-def test_a_body_that_is_not_json_is_unsupported(
+def test_a_body_in_another_form_is_unsupported(
     client: FlaskClient, content_type: str | None
 ) -> None:
     response = client.post("/fhir/Patient", data=PATIENT, content_type=content_type)
@@ -284,8 +303,10 @@ def test_json_in_utf_8_is_read(client: FlaskClient, content_type: str) -> None:
     assert response.status_code == 201, response.text
 
 
-@pytest.mark.parametrize("content_type", [FHIR_JSON, "application/xml-patch+xml", "text/plain"])
-def test_another_patch_is_told_which_one_is_read(client: FlaskClient, content_type: str) -> None:
+@pytest.mark.parametrize("content_type", ["application/merge-patch+json", "text/plain", None])
+def test_a_patch_of_another_kind_is_unsupported(
+    client: FlaskClient, content_type: str | None
+) -> None:
     response = client.patch("/fhir/Patient/1", data="[]", content_type=content_type)
     assert "`application/json-patch+json`" in issue(response, 415)["diagnostics"]
 
@@ -519,7 +540,9 @@ def test_the_openapi_document_describes_every_fhir_address(client: FlaskClient) 
     assert document["openapi"].startswith("3.")
     assert {"/fhir/metadata", "/fhir/{type}", "/fhir/{type}/{id}"} <= set(document["paths"])
     read = document["paths"]["/fhir/{type}/{id}"]["get"]
-    assert list(read["responses"]["default"]["content"]) == [FHIR_JSON]
+    assert list(read["responses"]["default"]["content"]) == [FHIR_JSON, "application/fhir+xml"]
+    patch = document["paths"]["/fhir/{type}/{id}"]["patch"]
+    assert set(patch["requestBody"]["content"]) == set(PATCH_FORMATS)
     names = re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document))
     assert set(names) <= set(document["components"]["schemas"])
 

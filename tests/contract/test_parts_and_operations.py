@@ -176,7 +176,8 @@ def test_a_document_is_assembled_of_what_its_caller_may_know(world: World) -> No
     assert reply.json["type"] == "document"
     parts = [one["fullUrl"].rpartition("/fhir/")[2] for one in reply.entries]
     assert parts[0] == f"Composition/{composition}"
-    assert shown.ref in parts and hidden.ref not in parts
+    assert shown.ref in parts
+    assert hidden.ref not in parts
     assert hidden.ref not in reply.body.decode()
 
 

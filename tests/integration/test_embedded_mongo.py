@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -75,6 +76,21 @@ def ended(pid: int, seconds: float = 10) -> bool:
     return False
 
 
+def sockets_of(pid: int) -> set[str]:
+    """Return the inodes of the sockets of process `pid`; files come and go while it is asked."""
+    names = []
+    for link in Path("/proc", str(pid), "fd").iterdir():
+        with suppress(FileNotFoundError):
+            names.append(str(link.readlink()))
+    return {name[8:-1] for name in names if name.startswith("socket:[")}
+
+
+def listening() -> list[str]:
+    """Return the lines of the kernel's tables about TCP sockets that listen."""
+    tables = (Path("/proc/net", name).read_text().splitlines()[1:] for name in ("tcp", "tcp6"))
+    return [line for table in tables for line in table if line.split()[3] == "0A"]
+
+
 def test_a_transaction_is_possible(mongo_uri: str, database_name: str) -> None:
     with connect(mongo_uri) as client, client.start_session() as session:
         with session.start_transaction():
@@ -91,18 +107,9 @@ def test_it_is_fit_to_serve(mongo_uri: str) -> None:
 def test_it_listens_on_a_socket_of_this_user_and_nowhere_else(tmp_path: Path, start: Start) -> None:
     mongo, _ = start(tmp_path)
     assert socket_path(tmp_path).stat().st_mode & 0o077 == 0
-    inodes = {
-        link.stat().st_ino
-        for link in Path(f"/proc/{mongo.pid}/fd").iterdir()
-        if str(link.readlink()).startswith("socket:")
-    }
-    listening = [
-        line
-        for table in ("tcp", "tcp6")
-        for line in Path("/proc/net", table).read_text().splitlines()[1:]
-        if int(line.split()[9]) in inodes
-    ]
-    assert listening == []
+    assert mongo.pid is not None
+    mine = sockets_of(mongo.pid)
+    assert [line for line in listening() if line.split()[9] in mine] == []
 
 
 def test_a_killed_mongod_is_replaced_and_nothing_acknowledged_is_lost(
