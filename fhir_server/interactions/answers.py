@@ -32,7 +32,8 @@ def location(base: str, row: Row) -> str:
 def written(x: Exchange, done: Written) -> Answer:
     """Answer a create, an update or a patch.
 
-    What the caller may write but not read (R22) is acknowledged without its body.
+    What the caller may write but not read (R22) is acknowledged without its body, and what they
+    changed comes without what it points to and they may not know (L36).
     """
     headers = version_headers(done.row)
     if done.created:
@@ -44,4 +45,7 @@ def written(x: Exchange, done: Written) -> Answer:
         case "OperationOutcome":
             return Answer(status, _DONE, headers)
         case _:
-            return Answer(status, done.row.raw if done.readable else _DONE, headers)
+            if not done.readable:
+                return Answer(status, _DONE, headers)
+            row = done.row if done.created else x.view.shown(done.row)
+            return Answer(status, row.raw, headers)

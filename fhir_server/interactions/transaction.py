@@ -110,7 +110,8 @@ def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
     match done:
         case Written(row, created, readable):
             told = readable and x.asks_for("representation") and x.view.seeing.knows(row)
-            body = row.raw if told else b""
+            shown = row if created else x.view.shown(row)
+            body = shown.raw if told else b""
             status = _STATUS[201 if created else 200]
             return Entry(row.ref, body, response=_response(x, status, row))
         case Row():

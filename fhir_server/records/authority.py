@@ -69,6 +69,21 @@ def owns(requester: Requester, acl: Json) -> bool:
     return bool(requester.keys.intersection(acl[facts.AUTHORS]))
 
 
+def touch(requester: Requester, type_: str, acl: Json, *, attending: bool) -> None:
+    """Refuse who may change nothing of a resource with these facts, whatever the change would be.
+
+    Asked before a patch looks at it: what a patch tests, or finds at its paths, would tell of
+    entries that its reader is not shown (L28).
+    """
+    _append_only(acl)
+    if requester.kind is Kind.TRUSTED_SYSTEM or _governs(requester, type_, attending=attending):
+        return
+    if governance()[type_].kind not in _CLINICAL:
+        raise Forbidden(f"this caller may not change {type_} resources")
+    if type_ != "DocumentReference" and not owns(requester, acl):
+        raise _only_its_author()
+
+
 def update(
     requester: Requester,
     type_: str,
@@ -82,19 +97,14 @@ def update(
 
     Only for a resource that the caller may know or has authored.
     """
-    _append_only(acl[0])
+    before, after = acl
+    touch(requester, type_, before, attending=attending)
     if requester.kind is Kind.TRUSTED_SYSTEM:
         return
-    before, after = acl
-    kind = governance()[type_].kind
     if before.get(facts.PATIENT) != after.get(facts.PATIENT):
         raise Forbidden("a resource may not move to another record")
-    if kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR:
+    if _governs(requester, type_, attending=attending):
         return
-    if kind in _LAW and (requester.kind in HOLDERS or attending):
-        return
-    if kind not in _CLINICAL:
-        raise Forbidden(f"this caller may not change {type_} resources")
     if not owns(requester, before):
         _metadata_only(type_, old, new)
     _labels(requester, before, set(before[OWN]), labels(new), attending=attending)
@@ -105,14 +115,18 @@ def delete(requester: Requester, type_: str, acl: Json, *, attending: bool) -> N
     """Refuse, or let a known resource be deleted: by its author only (R83)."""
     kind = governance()[type_].kind
     _append_only(acl)
-    if requester.kind is Kind.TRUSTED_SYSTEM:
-        return
-    if kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR:
-        return
-    if kind in _LAW and (requester.kind in HOLDERS or attending):
+    if requester.kind is Kind.TRUSTED_SYSTEM or _governs(requester, type_, attending=attending):
         return
     if kind not in _CLINICAL or not owns(requester, acl):
         raise Forbidden("only the author of a resource may delete it")
+
+
+def _governs(requester: Requester, type_: str, *, attending: bool) -> bool:
+    """Tell whether resources of `type_` are the caller's to keep, whoever wrote them (R25)."""
+    kind = governance()[type_].kind
+    if kind in _LAW:
+        return requester.kind in HOLDERS or attending
+    return kind in _OUTSIDE and requester.kind is Kind.ADMINISTRATOR
 
 
 def _append_only(acl: Json) -> None:
@@ -129,7 +143,11 @@ def _metadata_only(type_: str, old: Json, new: Json) -> None:
         if "status" in changed:
             raise Forbidden("only the author of a document may change its status")
         return
-    raise MethodNotAllowed(
+    raise _only_its_author()
+
+
+def _only_its_author() -> MethodNotAllowed:
+    return MethodNotAllowed(
         "only the author may change this resource; others may change the labels of a "
         "DocumentReference, by PATCH",
         headers={"Allow": "GET, HEAD, PATCH"},

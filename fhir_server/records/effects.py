@@ -29,6 +29,7 @@ _DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization
 _LAW: Final = frozenset({"Patient", "CareTeam", "Consent"})
 _LONGEST_CHAIN: Final = 100
 MOST_REFERRERS: Final = 200
+TRUSTED_OWNER: Final = "kind:trusted-system"
 
 
 class Effects:
@@ -68,7 +69,8 @@ class Effects:
         if row.type == "DocumentReference":
             self._binaries(row, old)
             self._chain(row)
-        if governed(row.type) and (changed or named):
+        # A Patient is no target of a pointer, but it may be the context of a Binary.
+        if (governed(row.type) or row.type == "Patient") and (changed or named):
             self._point_again(row.ref, as_target(row))
         self._law(row, old)
 
@@ -118,7 +120,7 @@ class Effects:
         now = {binary.ref: binary for binary in self._attached(row)}
         before = {binary.ref: binary for binary in self._attached(old)} if old else {}
         for ref, binary in (before | now).items():
-            others = [t for t in binary.acl.get(facts.TARGETS, ()) if t[facts.REF] != row.ref]
+            others = [t for t in _referrers(binary.acl) if t[facts.REF] != row.ref]
             mine = [as_target(row)] if ref in now and _same_owner(row, binary) else []
             self._set(binary, _referred(binary.acl, [*others, *mine]))
 
@@ -157,7 +159,10 @@ class Effects:
                 continue
             for row in self._unit.find(type_, Has(f"acl.{where}.{facts.REF}", ref)):
                 fresh = [target if item[facts.REF] == ref else item for item in row.acl[where]]
-                self._set(row, _drawn({**row.acl, where: fresh}))
+                acl = {**row.acl, where: fresh}
+                if where == facts.CONTEXT:
+                    acl = _referred(acl, _referrers(acl))
+                self._set(row, _drawn(acl))
 
     # the record's policy ---------------------------------------------------------------------
 
@@ -187,8 +192,22 @@ class Effects:
                 self._point_again(row.ref, as_target(replace(row, acl=acl)))
 
 
-def _referred(acl: Any, targets: list[Json]) -> Json:
-    """Return a Binary's facts when `targets` refer to it: their record is its record."""
+def _referrers(acl: Any) -> list[Json]:
+    """Return the documents among a Binary's targets; its context may stand there in their place."""
+    return [t for t in acl.get(facts.TARGETS, ()) if t[facts.REF].startswith("DocumentReference/")]
+
+
+def _referred(acl: Any, referrers: list[Json]) -> Json:
+    """Return a Binary's facts when `referrers` refer to it: their record is its record.
+
+    Without any, its `securityContext` governs it, when both were deposited by the same; with some,
+    the context must be known besides (contract, conventions 7).
+    """
+    trusted = acl[facts.OWNER] == TRUSTED_OWNER
+    same = [
+        c for c in acl.get(facts.CONTEXT, ()) if trusted or c.get(facts.OWNER) == acl[facts.OWNER]
+    ]
+    targets = referrers or [context for context in same if facts.PATIENT in context]
     if len(targets) > MOST_REFERRERS:
         raise Unprocessable(
             f"more than {MOST_REFERRERS} documents refer to one Binary", code="too-costly"
@@ -229,4 +248,4 @@ def same_hand(newer: Any, older: Any) -> bool:
 
     The authors that `newer` declares don't count: anybody can declare anybody (L31).
     """
-    return newer[facts.OWNER] in {*older[facts.AUTHORS], "kind:trusted-system"}
+    return newer[facts.OWNER] in {*older[facts.AUTHORS], TRUSTED_OWNER}

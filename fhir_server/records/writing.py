@@ -118,6 +118,8 @@ class Change:
         """
         old = self._writable(type_, id_)
         check_version(if_match, old)
+        attending = self._attending(old.acl)
+        authority.touch(self._view.requester, type_, old.acl, attending=attending)
         row = self._store_next(old, edit(old), method)
         return Written(row, created=False, readable=self._view.seeing.knows(old))
 

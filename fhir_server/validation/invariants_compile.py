@@ -87,7 +87,12 @@ _STEADY: Final = frozenset({"%context", "%resource", "%rootResource"})
 
 
 def _shared(tree: Expression) -> Shared | None:
-    """Return what remembers, if `tree` is a path of names from a variable, so without `$this`."""
+    """Return what remembers, if `tree` doesn't depend on `$this`.
+
+    That is a union of literals, the same for ever, or a path of names from a variable.
+    """
+    if _constant_tree(tree):
+        return _once
     while isinstance(tree, Name) and tree.source is not None:
         tree = tree.source
     if not isinstance(tree, Variable) or tree.name not in _STEADY:
@@ -106,6 +111,21 @@ def _shared(tree: Expression) -> Shared | None:
         return remembered
 
     return share
+
+
+def _constant_tree(tree: Expression) -> bool:
+    match tree:
+        case Literal():
+            return True
+        case Binary("|", left, right):
+            return _constant_tree(left) and _constant_tree(right)
+    return False
+
+
+def _once(compute: Compute) -> Compute:
+    """Compute when compiling what needs neither `$this` nor a resource."""
+    value = compute(None, Scope({}, {}))
+    return lambda this, scope: value
 
 
 def _constant(values: list[Any], type_: str) -> Path:

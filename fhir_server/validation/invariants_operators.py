@@ -13,7 +13,6 @@ from fhir_server.validation.invariants_compiled import (
     Branch,
     Compiled,
     Condition,
-    Fetch,
     Path,
     Scope,
     Shared,
@@ -26,7 +25,6 @@ from fhir_server.validation.invariants_values import (
     distinct,
     equal,
     is_number,
-    key,
     keys,
     precedes,
     single,
@@ -133,22 +131,15 @@ def _in(left: Compiled, right: Compiled, shared: Shared | None) -> Condition:
 
 def _union(left: Compiled, right: Compiled, shared: Shared | None) -> Path:
     """Merge without duplicates; only values of the same type can be equal."""
-    found: list[Branch] = []
+    found: dict[str, list[Branch]] = {}
     for branch in (*as_path(left).branches, *as_path(right).branches):
-        before = [other.fetch for other in found if other.type == branch.type]
-        found.append(Branch(branch.type, _without(branch.fetch, before), branch.members))
-    return Path(tuple(found))
+        found.setdefault(branch.type, []).append(branch)
+    return Path(tuple(_merged(type_, Path(tuple(same))) for type_, same in found.items()))
 
 
-def _without(fetch: Fetch, before: list[Fetch]) -> Fetch:
-    def fetched(this: Any, scope: Scope) -> list[Any]:
-        values = distinct(fetch(this, scope))
-        if not before or not values:
-            return values
-        seen = keys([item for other in before for item in other(this, scope)])
-        return [item for item in values if key(item) not in seen]
-
-    return fetched
+def _merged(type_: str, path: Path) -> Branch:
+    fetch = path.fetch
+    return Branch(type_, lambda this, scope: distinct(fetch(this, scope)), path.members)
 
 
 def _text(values: list[Any]) -> str:

@@ -60,6 +60,8 @@ def distinct(values: list[Any]) -> list[Any]:
 
 def equal(left: list[Any], right: list[Any]) -> bool | None:
     """Compare two collections in order; None where nothing, or no value, stands on a side."""
+    if len(left) == len(right) == 1 and type(left[0]) is str and type(right[0]) is str:
+        return bool(left[0] == right[0])
     if not left or not right or ABSENT in left or ABSENT in right:
         return None
     return len(left) == len(right) and [*map(key, left)] == [*map(key, right)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import resources as make
-from tests.support.people import a_hospital, the_patient
+from tests.support.people import a_doctor, a_hospital, the_patient
 from tests.support.world import World
 
 TEXT = "Compte rendu : température à 38,5 °C".encode()
@@ -81,3 +81,32 @@ def test_a_hidden_binary_is_absent_in_its_own_type_and_by_range(world: World) ->
     for id_ in (made.id, make.new_hex()):
         reply = stranger.get(f"Binary/{id_}", Accept="text/plain", Range="bytes=0-1")
         assert (reply.status, reply.issue["code"]) == (404, "not-found")
+
+
+def test_a_binary_without_documents_is_read_by_those_who_know_its_context(world: World) -> None:
+    """Contract, Consent conventions 7: rights come from `securityContext` too."""
+    doctor = a_doctor()
+    anna = world.patient()
+    world.team(anna, doctor)
+    document = make.a_document(anna)
+    world.has(document)
+    binary = world.has(make.a_binary() | {"securityContext": make.reference(document.ref)})
+    assert world.as_(doctor).get(f"Binary/{binary}").status == 200
+    assert world.as_(a_doctor()).get(f"Binary/{binary}").status == 404
+    world.has(document.masked())
+    assert world.as_(doctor).get(f"Binary/{binary}").status == 404
+
+
+def test_a_context_does_not_show_what_a_masked_document_refers_to(world: World) -> None:
+    """L34: with documents that refer to it, one of them must be known as well."""
+    doctor = a_doctor()
+    anna = world.patient()
+    world.team(anna, doctor)
+    given = make.a_binary() | {"securityContext": make.reference(f"Patient/{anna}")}
+    binary = world.has(given)
+    assert world.as_(doctor).get(f"Binary/{binary}").status == 200
+    document = make.a_document(anna).attached(f"Binary/{binary}")
+    world.has(document)
+    assert world.as_(doctor).get(f"Binary/{binary}").status == 200
+    world.has(document.masked())
+    assert world.as_(doctor).get(f"Binary/{binary}").status == 404

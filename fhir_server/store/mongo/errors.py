@@ -46,7 +46,7 @@ def translate(error: PyMongoError | DocumentTooLarge) -> Exception:
             return error
         case DuplicateKeyError():
             return Conflict("the resource was written by someone else at the same time; try again")
-        case DocumentTooLarge():
+        case DocumentTooLarge() | OperationFailure(code=10334):  # BSONObjectTooLarge
             return TooLarge("the resource is over the 16 MB that a stored resource may have")
         case ExecutionTimeout() | ConnectionFailure() | OperationFailure():
             return Unavailable()
