@@ -174,6 +174,20 @@ def type_row(type_: Resource) -> Resource | str:
     return kept({"code": code, "targets": targets, "profiles": profiles})
 
 
+def constraints(package: Package) -> Resource:
+    """List what each type or element adds of invariants: key, severity, expression.
+
+    The differential alone: a snapshot repeats what comes from the ancestors and the datatypes.
+    """
+    table: dict[str, list[list[str]]] = {}
+    for definition in structures(package):
+        for element in definition["differential"]["element"]:
+            for row in element.get("constraint", ()):
+                facts = [row["key"], row["severity"], row["expression"]]
+                table.setdefault(element["path"].removesuffix("[x]"), []).append(facts)
+    return table
+
+
 def search_parameters(package: Package) -> list[Resource]:
     """Keep of every SearchParameter what a search needs."""
     return [
@@ -269,6 +283,7 @@ def compact(value: object) -> str:
 TABLES: dict[str, Callable[[Package], Any]] = {
     "types.json": types,
     "elements.json": elements,
+    "constraints.json": constraints,
     "search_parameters.json": search_parameters,
     "compartments.json": compartments,
     "value_sets.json": value_sets,

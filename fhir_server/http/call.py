@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import dumps
 from fhir_server.fhir.xml import to_json
 from fhir_server.http.body import read_body
@@ -66,6 +67,19 @@ class Call:
     environ: Mapping[str, Any]
     max_body_bytes: int
     asked: Form | None = None
+
+    def alone(self) -> Exchange:
+        """Return the exchange of a write that takes no parameters; raise BadRequest for any.
+
+        To ignore one would do something else than was asked, such as create what was to be found.
+        """
+        for name, _ in self.pairs:
+            raise BadRequest(
+                f"this interaction takes no parameter `{name[:64]}`; a conditional create says "
+                "its condition in `If-None-Exist`",
+                code="not-supported",
+            )
+        return self.exchange
 
     def resource(self) -> bytes:
         """Return the body, a resource, in JSON; raise UnsupportedMediaType for another type.

@@ -58,7 +58,7 @@ def search_type_by_form(call: Call, type: str) -> Answer:
 
 def create_resource(call: Call, type: str) -> Answer:
     """Create under an id of the server's: https://hl7.org/fhir/R4/http.html#create."""
-    return create.create(call.exchange, type, call.native(type))
+    return create.create(call.alone(), type, call.native(type))
 
 
 def read_resource(call: Call, type: str, id: str) -> Answer:
@@ -88,7 +88,7 @@ def history_of_all(call: Call) -> Answer:
 
 def update_resource(call: Call, type: str, id: str) -> Answer:
     """Replace, or create under an id of the caller's: https://hl7.org/fhir/R4/http.html#update."""
-    return update.update(call.exchange, type, id, call.native(type, id))
+    return update.update(call.alone(), type, id, call.native(type, id))
 
 
 def update_what_matches(call: Call, type: str) -> Answer:
@@ -103,7 +103,7 @@ def delete_what_matches(call: Call, type: str) -> Answer:
 
 def patch_resource(call: Call, type: str, id: str) -> Answer:
     """Change a part: https://hl7.org/fhir/R4/http.html#patch."""
-    return patch.patch(call.exchange, type, id, call.patch())
+    return patch.patch(call.alone(), type, id, call.patch())
 
 
 def patch_what_matches(call: Call, type: str) -> Answer:
@@ -113,7 +113,7 @@ def patch_what_matches(call: Call, type: str) -> Answer:
 
 def delete_resource(call: Call, type: str, id: str) -> Answer:
     """Delete: https://hl7.org/fhir/R4/http.html#delete."""
-    return delete.delete(call.exchange, type, id)
+    return delete.delete(call.alone(), type, id)
 
 
 def status_of_record(call: Call) -> Answer:

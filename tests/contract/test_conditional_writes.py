@@ -161,3 +161,16 @@ def test_a_writer_who_may_not_read_can_change_what_they_deposited(world: World) 
     assert reply.status == 200
     assert reply.json["resourceType"] == "OperationOutcome"
     assert world.as_(hospital).get(f"DocumentReference/{made.id}").status == 404
+
+
+def test_a_write_that_takes_no_parameters_refuses_them_and_does_nothing(world: World) -> None:
+    """L56: a condition in the wrong place must not turn into an unconditional write."""
+    number, anna = make.new_hex(), world.patient()
+    for reply in (
+        world.trusted.post(f"Patient?identifier={SYSTEM}|{number}", numbered(number)),
+        world.trusted.send("PUT", f"Patient/{anna}?x=1", make.a_patient() | {"id": anna}),
+        world.trusted.delete(f"Patient/{anna}?x=1"),
+    ):
+        assert (reply.status, reply.issue["code"]) == (400, "not-supported")
+    assert world.trusted.get(search(number)).total == 0
+    assert world.trusted.get(f"Patient/{anna}").headers["etag"] == 'W/"1"'

@@ -45,6 +45,9 @@ REFUSED = {
     "ActivityDefinition-heart-valve-replacement.json": "invariant",
     "EventDefinition-example.json": "invariant",
     "Questionnaire-zika-virus-exposure-assessment.json": "invariant",
+    # sdf-4: neither is abstract, and neither has a baseDefinition.
+    "StructureDefinition-Definition.json": "invariant",
+    "StructureDefinition-Event.json": "invariant",
     "DeviceUseStatement-example.json": "value",
     "MedicationRequest-medrx0301.json": "value",
     "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject.json": (
