@@ -133,7 +133,7 @@ def test_validate_tells_every_problem_and_stores_nothing(world: World) -> None:
     places = {issue["expression"][0] for issue in reply.json["issue"]}
     assert places == {"Patient.gender", "Patient"}
     fine = world.trusted.post("Patient/$validate", {"resourceType": "Patient"})
-    assert [issue["severity"] for issue in fine.json["issue"]] == ["information"]
+    assert {issue["severity"] for issue in fine.json["issue"]} <= {"information", "warning"}
     after = world.counts()
     assert {name: n for name, n in after.items() if name != "AuditEvent"} == {
         name: n for name, n in before.items() if name != "AuditEvent"
@@ -144,10 +144,11 @@ def test_validate_knows_the_modes_and_refuses_others(world: World) -> None:
     anna = world.patient()
     body = {"resourceType": "Patient", "id": "other"}
     update = world.trusted.post(f"Patient/{anna}/$validate?mode=update", body)
-    assert update.json["issue"][0]["expression"] == ["Patient.id"]
+    assert ["Patient.id"] in [issue["expression"] for issue in update.json["issue"]]
     assert world.trusted.post("Patient/$validate?mode=guess", body).status == 400
     profile = world.trusted.post("Patient/$validate?profile=urn:x", {"resourceType": "Patient"})
-    assert profile.json["issue"][0]["severity"] == "warning"
+    assert "profile" in str(profile.json["issue"][-1])
+    assert {issue["severity"] for issue in profile.json["issue"]} == {"warning"}
 
 
 def test_a_document_is_assembled_of_what_its_caller_may_know(world: World) -> None:
