@@ -14,6 +14,7 @@ from tests.support.replies import JSON_PATCH, Caller, Json, Reply
 XML_PATCH = "application/xml-patch+xml"
 PARAMETERS = "application/fhir+json"
 PARAMETERS_XML = "application/fhir+xml"
+IS_ARCHIVED = "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived"
 FORMS = {
     "json": JSON_PATCH,
     "xml": XML_PATCH,
@@ -100,4 +101,17 @@ def unlabelling() -> Patch:
         '<remove sel="DocumentReference/securityLabel[2]"/>',
         [part("type", valueCode="delete"),
          part("path", valueString="DocumentReference.securityLabel[1]")],
+    )  # fmt: skip
+
+
+def archiving() -> Patch:
+    """Return the patch by which PDSm archives a document that has no extension yet."""
+    value = [part("url", valueUri=IS_ARCHIVED), part("value", valueBoolean=True)]
+    return Patch(
+        [{"op": "add", "path": "/extension",
+          "value": [{"url": IS_ARCHIVED, "valueBoolean": True}]}],
+        '<add sel="DocumentReference/identifier[1]" pos="before">'
+        f'<extension url="{IS_ARCHIVED}"><valueBoolean value="true"/></extension></add>',
+        [part("type", valueCode="add"), part("path", valueString="DocumentReference"),
+         part("name", valueString="extension"), part("value", part=value)],
     )  # fmt: skip

@@ -7,7 +7,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contract.patch_bodies import FORMS, Patch, labelling, part, replacing, unlabelling
+from tests.contract.patch_bodies import (
+    FORMS,
+    IS_ARCHIVED,
+    Patch,
+    archiving,
+    labelling,
+    part,
+    replacing,
+    unlabelling,
+)
 from tests.support import resources as make
 from tests.support.people import a_doctor, a_hospital, a_podiatrist, the_patient
 from tests.support.replies import JSON_PATCH, Json, differ, entry
@@ -211,6 +220,34 @@ def test_the_patient_masks_and_unmasks_in_every_form(world: World, form: str) ->
     assert world.as_(doctor).get(path).status == 404
     assert unlabelling().send(world.as_(the_patient(anna)), path, form).status == 200
     assert world.as_(doctor).get(path).status == 200
+
+
+@by_form
+def test_the_patient_archives_in_every_form(world: World, form: str) -> None:
+    """R85."""
+    anna = world.patient()
+    path = f"DocumentReference/{world.document(anna)}"
+    reply = archiving().send(world.as_(the_patient(anna)), path, form)
+    assert reply.status == 200, reply.body
+    assert reply.json["extension"] == [{"url": IS_ARCHIVED, "valueBoolean": True}]
+
+
+def test_a_deposit_that_replaces_carries_the_patch_of_what_it_replaces(world: World) -> None:
+    """R86, as PDSm writes ITI-65: the old document's status by a FHIRPath Patch."""
+    hospital = world.as_(a_hospital())
+    anna = world.patient()
+    old = f"DocumentReference/{hospital.post('DocumentReference', make.a_document(anna).json()).id}"
+    new = make.a_document(anna).replacing(old).json()
+    patch = replacing("DocumentReference.status", "superseded", "valueCode")
+    reply = hospital.transact(
+        entry("POST", "DocumentReference", new), entry("PATCH", old, patch.parameters)
+    )
+    assert [one["response"]["status"] for one in reply.entries] == ["201 Created", "200 OK"]
+    assert world.trusted.get(old).json["status"] == "superseded"
+    found = world.trusted.get(f"DocumentReference?patient={anna}&status=current")
+    assert [one["resource"]["relatesTo"][0]["target"] for one in found.entries] == [
+        {"reference": old}
+    ]
 
 
 @by_form

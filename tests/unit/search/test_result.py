@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from fhir_server.fhir.errors import BadRequest
+from fhir_server.fhir.subset import WHOLE, Subset
 from fhir_server.search.result import Counts, Include, Result, SortKey, read_result
 
 
@@ -106,14 +109,40 @@ def test_a_total_is_one_of_three(value: str) -> None:
     assert read(("_total", value)).total == value
 
 
-def test_a_summary_is_a_count_or_none() -> None:
+def test_a_summary_may_be_a_count() -> None:
     assert read(("_summary", "count")).summary_count
-    assert not read(("_summary", "count"), ("_summary", "false")).summary_count
+    assert read(("_summary", "count")).subset == WHOLE
+
+
+@pytest.mark.parametrize("value", ["true", "text", "data"])
+def test_a_summary_is_a_part_of_each_resource(value: Literal["true", "text", "data"]) -> None:
+    """https://hl7.org/fhir/R4/search.html#summary."""
+    found = read(("_summary", value))
+    assert found.subset == Subset(value, ())
+    assert not found.summary_count
+
+
+def test_no_summary_is_the_whole_resource() -> None:
+    assert read(("_summary", "false")).subset == WHOLE
+
+
+def test_elements_add_up_in_their_order() -> None:
+    """https://hl7.org/fhir/R4/search.html#elements."""
+    found = read(("_elements", "status, date,"), ("_elements", "type"))
+    assert found.subset == Subset("", ("status", "date", "type"))
+
+
+def test_elements_and_summary_exclude_each_other() -> None:
+    assert refusal(("_summary", "text"), ("_elements", "status")) == (
+        "value",
+        "`_summary` and `_elements` can't be combined",
+    )
+    assert read(("_summary", "false"), ("_elements", "status")).subset == Subset("", ("status",))
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("_total", "exact"), ("_summary", "true"), ("_summary", "text"), ("_include:iterate", "x")],
+    [("_total", "exact"), ("_summary", "short"), ("_summary", ""), ("_include:iterate", "x")],
 )
 def test_what_is_not_supported_is_refused_or_left_out_when_asked_leniently(
     name: str, value: str
