@@ -98,7 +98,9 @@ class Settings(BaseSettings):
         ge=1,
         description="Days that an authorisation lasts unless it says less (rule R21).",
     )
-    rate_limit: Literal["on", "off"] = Field(default="on", description="Limit requests per caller. Without effect yet.")
+    rate_limit: Literal["on", "off"] = Field(
+        default="on", description="Limit requests per caller. Without effect yet."
+    )
     timezone: str = Field(
         default="Europe/Paris",
         description="Zone of dates that are sent without one, such as `2024-03-31`.",

@@ -17,7 +17,7 @@ from fhir_server.interactions.bodies import check, document_of
 from fhir_server.interactions.conditions import condition
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.refusals import traced
-from fhir_server.records.writing import write
+from fhir_server.records.writing import Change, Written, write
 from fhir_server.store.rows import Row
 
 Json = dict[str, Any]
@@ -41,11 +41,17 @@ def patch_conditional(
 ) -> Answer:
     """Change part of the one resource that `pairs` find."""
     with traced(x, "patch", type_):
-        editor(type_, body, x.headers.get("content-type", ""))
-        found = condition(x, type_, pairs).now(x)
-        if found is None:
-            raise NotFound(f"no {type_} matches the condition")
-        return patch(x, type_, found.id, body)
+        edit = editor(type_, body, x.headers.get("content-type", ""))
+        asked = condition(x, type_, pairs)
+        expected = x.headers.get("if-match", "")
+
+        def work(change: Change) -> Written:
+            found = asked.sole(change)
+            if found is None:
+                raise NotFound(f"no {type_} matches the condition")
+            return change.update(type_, found.id, edit, if_match=expected, method="PATCH")
+
+        return written(x, write(x.view, {type_}, work, locks=[asked.lock]))
 
 
 def editor(type_: str, body: bytes, content_type: str) -> Callable[[Row], Document]:

@@ -137,7 +137,8 @@ def test_another_record_changes_nothing_in_this_one(seed: int) -> None:
         flat = {
             n
             for n, document in enumerate(world.documents)
-            if document.get("patient") == record.patient and not {"targets", "context"} & document.keys()
+            if document.get("patient") == record.patient
+            and not {"targets", "context"} & document.keys()
         }
         assert alone & flat == world.known() & flat
 
