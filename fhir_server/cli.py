@@ -84,7 +84,7 @@ def cli() -> None:
 @click.option("--auth", type=click.Choice(["smart", "off"]), help="off: loopback only.")
 @click.option("--demo", is_flag=True, default=None, help="Load demonstration records at first use.")
 def serve(**given: Any) -> None:
-    """Serve FHIR, the portal and the API pages (servir)."""
+    """Serve FHIR and the API pages (servir)."""
     from fhir_server.serve import serve as run
     from fhir_server.store.mongo.connect import ConfigurationError
 

@@ -141,7 +141,7 @@ class Settings(BaseSettings):
 
     @property
     def root_url(self) -> str:
-        """Return the address of the portal, without a slash at the end."""
+        """Return the address of the server itself, without a slash at the end."""
         return self.fhir_url.removesuffix("/fhir")
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from fhir_server.demo.catalogue import Entry
@@ -163,11 +163,6 @@ def replaced_by(older: Json, newer: Json) -> tuple[Json, Json]:
     return older | {"status": "superseded"}, newer | {
         "relatesTo": [{"code": "replaces", "target": target}]
     }
-
-
-def visible(entry: Entry) -> Entry:
-    """Return `entry` with the normal label only: masks belong to the four told records."""
-    return replace(entry, labels=("N",))
 
 
 def instant(at: datetime) -> str:

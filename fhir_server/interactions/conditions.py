@@ -39,7 +39,7 @@ class Condition:
 
     def now(self, x: Exchange) -> Row | None:
         """Return what matches before a transaction begins; raises as `sole` does."""
-        return one(self.type, x.view.context.store.find(self.type, self.predicate, limit=2))
+        return one(self.type, x.view.matching(self.type, self.predicate))
 
 
 def may_choose_ids(x: Exchange) -> bool:

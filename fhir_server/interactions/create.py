@@ -23,6 +23,7 @@ def create(x: Exchange, type_: str, body: bytes) -> Answer:
         settled = settle(x, document)
         done = _unless(x, type_, settled, x.headers.get("if-none-exist", ""))
         if isinstance(done, Row):
+            x.view.met(done)
             headers = version_headers(done) | {"Location": location(x.base, done)}
             return Answer(200, b"", headers)
         if settled is not document:

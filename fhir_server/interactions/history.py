@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from urllib.parse import urlencode
 
@@ -17,6 +17,8 @@ from fhir_server.store.mongo.past import Place, Window
 from fhir_server.store.rows import Row
 
 Pairs = Sequence[tuple[str, str]]
+FOREVER = 2**62
+"""When the current version ends, in microseconds."""
 _STATUS = {"POST": "201", "DELETE": "204"}
 
 
@@ -33,7 +35,7 @@ class Asked:
 def history_instance(x: Exchange, type_: str, id_: str, pairs: Pairs) -> Answer:
     """Return the versions of one resource that the caller may know, newest first."""
     asked = _read(x, f"{type_}/{id_}", pairs)
-    rows = [row for row in x.view.versions(type_, id_) if _inside(row, asked.window)]
+    rows = list(_inside(x.view.versions(type_, id_), asked.window))
     beyond = [r for r in rows if asked.after is None or r.version < asked.after.version]
     page = beyond[: asked.count]
     last = None
@@ -89,10 +91,19 @@ def _date(x: Exchange, name: str, value: str) -> tuple[int, int]:
         raise BadRequest(f"`{name}` takes a date or an instant", code="value") from None
 
 
-def _inside(row: Row, window: Window) -> bool:
-    return (window.since is None or row.updated >= window.since) and (
-        window.high is None or row.updated < window.high
-    )
+def _inside(rows: Sequence[Row], window: Window) -> Iterator[Row]:
+    """Yield the versions, newest first, written since `since` or current inside `_at`.
+
+    A version is current until the next one that the caller may know; the last one still is.
+    """
+    ends = [FOREVER, *(row.updated for row in rows)]
+    for row, until in zip(rows, ends, strict=False):
+        if window.since is not None and row.updated < window.since:
+            continue
+        if window.high is not None and row.updated >= window.high:
+            continue
+        if window.low is None or until > window.low:
+            yield row
 
 
 def _answer(

@@ -117,6 +117,7 @@ def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
         case Row():
             return Entry(response=Response(_STATUS[204], etag=f'W/"{done.version}"'))
         case _ if item.found is not None:
+            x.view.met(item.found)
             return Entry(item.found.ref, response=_response(x, _STATUS[200], item.found))
         case _:
             # The writes stand by now: a read that is refused can't be the whole Bundle's refusal.

@@ -130,6 +130,14 @@ class View:
         authored = one_of(f"{ACL}.{facts.AUTHORS}", self.requester.keys)
         return all_of(*own, any_of(self.seeing.known(query.type, sight), authored))
 
+    def matching(self, type_: str, condition: Predicate, *, limit: int = 2) -> list[Row]:
+        """Return what a `condition` of this view finds now, before the write that it is for."""
+        return self.context.store.find(type_, condition, limit=limit)
+
+    def met(self, row: Row) -> None:
+        """Log that a conditional create told its caller of `row`, which was there before."""
+        self._disclose("search-type", [row])
+
     def _matching(self, query: Query, sight: StoredSight, record: str) -> Predicate:
         clauses = [self._clause(query.type, clause, sight) for clause in query.clauses]
         # What a search by patient finds of these types is in that record (`facts.patients`), so

@@ -174,3 +174,20 @@ def test_a_write_that_takes_no_parameters_refuses_them_and_does_nothing(world: W
         assert (reply.status, reply.issue["code"]) == (400, "not-supported")
     assert world.trusted.get(search(number)).total == 0
     assert world.trusted.get(f"Patient/{anna}").headers["etag"] == 'W/"1"'
+
+
+def test_a_match_that_a_conditional_create_tells_of_is_in_the_access_log(world: World) -> None:
+    """R71: `Location` of what was there before is a disclosure like any other."""
+    doctor = a_doctor()
+    anna = world.patient(doctor)
+    document = make.a_document(anna)
+    world.has(document)
+    condition = f"identifier=urn:oid:2.25.{document.number}"
+    alone = {"If_None_Exist": condition, "X_Request_Id": "met-alone"}
+    reply = world.as_(doctor).post("DocumentReference", make.a_document(anna).json(), **alone)
+    assert (reply.status, reply.id) == (200, document.ref.partition("/")[2])
+    found = entry("POST", "DocumentReference", make.a_document(anna).json(), ifNoneExist=condition)
+    assert world.as_(doctor).transact(found).entries[0]["response"]["status"] == "200 OK"
+    traces = [str(one) for one in world.traces(of=anna) if document.ref in str(one)]
+    assert sum("search-type" in one for one in traces) == 2
+    assert any("met-alone" in one for one in traces)

@@ -59,6 +59,8 @@ def test_since_and_at_bound_a_history(world: World) -> None:
     assert world.trusted.get(f"{path}?_since={late}").total == 1
     assert world.trusted.get(f"{path}?_since={early}").total == 2
     assert world.trusted.get(f"{path}?_at={early}").total == 1
+    one_day = world.trusted.get(f"{path}?_at=2999-01-01")
+    assert [one["response"]["etag"] for one in one_day.entries] == ['W/"2"']
     assert world.trusted.get(f"{path}?_since=1999&_count=0").total == 2
 
 

@@ -19,7 +19,6 @@ from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.embedded_process import REPLICA_SET
 
 POLL_SECONDS = 0.01
-INVALID_REPLICA_SET_CONFIG = 93
 NOT_YET_INITIALIZED = 94
 ALREADY_INITIALIZED = 23
 
