@@ -43,8 +43,14 @@ lint: $(VENV)/.developed ## check style, types and the direction of imports
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.developed ## measure the operations
+bench: $(VENV)/.developed ## measure the operations (ARGS='--only update,patch' to choose)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-growth: $(VENV)/.developed ## measure them with records of 1, 10 and 100 times the size
+	@$(BIN)/python -m benchmarks --growth --json build/bench-growth.json $(ARGS)
+
+yardstick: $(VENV)/.developed ## run the load generator YARDSTICK=fhir_load.py against this server
+	@$(if $(YARDSTICK),YARDSTICK="$(YARDSTICK)" )$(BIN)/python -m benchmarks.yardstick $(ARGS)
 
 prove: $(VENV)/.developed ## run the consent proofs at a size (N=…)
 	@PROVE_N=$(N) $(BIN)/python -m pytest -m proof $(ARGS)
@@ -95,4 +101,4 @@ libraries:
 	  echo "the embedded MongoDB lacks libraries: run sudo apt-get install $$packages" >&2; exit 1; \
 	fi
 
-.PHONY: help run test lint bench prove docs lock definitions clean libraries
+.PHONY: help run test lint bench bench-growth yardstick prove docs lock definitions clean libraries

@@ -1,42 +1,61 @@
-"""Measure the server next to two floors, in one run, on generated records.
+"""Measure the server next to its floors, in one run, on generated records.
 
-1. An embedded MongoDB in a temporary directory, and the records of `dataset.py` in it.
-2. The real server (token, consent and access log on) and the floors, both under granian with the
+1. What validation of one resource costs, in this process.
+2. An embedded MongoDB in a temporary directory, and the records of `dataset.py` in it.
+3. The real server (token, consent and access log on) and the floors, both under granian with the
    same number of workers and threads.
-3. Rounds: in each, every operation at every concurrency, floors in between, so that what else the
+4. Rounds: in each, every operation at every concurrency, floors in between, so that what else the
    machine does meets all of them alike. Ratios are within a round.
-4. A table, the profile of a read and of a search, and all of it as JSON.
+5. A table; where the time of some operations goes, by layer; and all of it as JSON.
 
 Every answer is checked. Nothing here judges a time: a machine's speed is no test.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.dataset import ATTENDING, CARE_TEAM, Shape, load
+from benchmarks.arguments import arguments
+from benchmarks.costs import Cost, cost_table, costs
+from benchmarks.dataset import Shape, load
 from benchmarks.layers import Profile, profiles
-from benchmarks.load import drive
-from benchmarks.report import Line, Rounds, Run, as_json, lines, table
-from benchmarks.servers import floors, product
-from benchmarks.workload import Operation, operations
+from benchmarks.operation import FEW, Callers, Operation
+from benchmarks.progress import progress
+from benchmarks.report import Line, Run, as_json, lines, table
+from benchmarks.resources import ATTENDING, CARE_TEAM
+from benchmarks.rounds import rounds
+from benchmarks.stock import Stock
+from benchmarks.workload import UnknownOperation, chosen, operations
+from fhir_server.consent.requester import TRUSTED
 from fhir_server.identity.tokens import mint
 from fhir_server.settings import Settings
+from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.embedded import EmbeddedMongo
 
 DAY = 24 * 3600
 GROWTH_PATIENTS = 20
+DELETED_A_SECOND = 1500
+"""More than are deleted: what is deleted in one sample is stored before it."""
+PROFILED = frozenset(
+    {
+        "read",
+        "search page of 20",
+        "create DocumentReference",
+        "update, If-Match",
+        f"transaction of {FEW}",
+    }
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return the exit code."""
-    asked = _arguments(words)
+    asked = arguments(words, __doc__)
+    judged = _validation(asked)
     with tempfile.TemporaryDirectory(prefix="fhir-bench-") as directory:
         mongo = EmbeddedMongo(Path(directory))
         try:
@@ -46,90 +65,68 @@ def main(words: Sequence[str] | None = None) -> int:
                 workers=asked.workers,
                 threads=asked.threads,
             )
-            runs = [_run(settings, shape, asked) for shape in _shapes(asked)]
+            runs = [_run(settings, mongo.pid or 0, shape, asked) for shape in _shapes(asked)]
+        except UnknownOperation as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 2
         finally:
             mongo.stop()
     asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_text(as_json(runs), encoding="utf-8")
+    asked.json.write_text(as_json(judged, runs), encoding="utf-8")
     print(f"\nwritten to {asked.json}")
     return 0
 
 
-def _shapes(asked: argparse.Namespace) -> list[Shape]:
+def _validation(asked: Namespace) -> list[Cost]:
+    """Time the validation of single resources, unless some operations only are asked for."""
+    if asked.only or not asked.validation:
+        return []
+    found = costs(asked.validation)
+    print(f"{cost_table(found)}\n", flush=True)
+    return found
+
+
+def _shapes(asked: Namespace) -> list[Shape]:
     """Return what is loaded: one shape, or records that grow."""
     if not asked.growth:
         return [Shape(asked.patients, asked.documents)]
     return [Shape(GROWTH_PATIENTS, asked.documents * times) for times in (1, 10, 100)]
 
 
-def _run(settings: Settings, shape: Shape, asked: argparse.Namespace) -> Run:
+def _run(settings: Settings, mongod: int, shape: Shape, asked: Namespace) -> Run:
     about = {name: value for name, value in vars(asked).items() if name != "json"}
     told = settings.model_copy(update={"database": f"bench-{shape.documents}"})
-    found, profiled = measure(told, shape, asked)
+    with connect(told.mongodb_uri or "") as client:
+        stock = Stock(client[told.database], int(asked.seconds * DELETED_A_SECOND))
+        planned = chosen(operations(shape, _callers(told), stock), asked.only)
+        found, profiled = measure(told, mongod, shape, planned, asked)
     return Run(about | {"patients": shape.patients, "documents": shape.documents}, found, profiled)
 
 
+def _callers(settings: Settings) -> Callers:
+    return Callers(*(mint(settings.data_dir, who, DAY) for who in (CARE_TEAM, ATTENDING, TRUSTED)))
+
+
 def measure(
-    settings: Settings, shape: Shape, asked: argparse.Namespace
+    settings: Settings, mongod: int, shape: Shape, planned: Sequence[Operation], asked: Namespace
 ) -> tuple[list[Line], list[Profile]]:
     """Load, measure, profile; print each as it is known."""
     began = time.monotonic()
-    load(settings, shape, _progress)
+    load(settings, shape, progress)
     print(
         f"\r{shape.patients} patients of {shape.documents} + 1 documents loaded "
-        f"in {time.monotonic() - began:.0f} s",
+        f"in {time.monotonic() - began:.0f} s\n",
         flush=True,
     )
-    bearer = mint(settings.data_dir, CARE_TEAM, DAY)
-    planned = operations(shape, bearer, mint(settings.data_dir, ATTENDING, DAY))
-    found = lines(_rounds(settings, planned, asked), *(op.name for op in planned if op.floor))
+    found = lines(rounds(settings, mongod, planned, asked), planned)
     print(table(found), flush=True)
-    reading = [(op.name, op.shots) for op in planned if op.name in ("read", "search page of 20")]
     quiet = settings.model_copy(update={"log_level": "error"})
-    profiled = profiles(quiet, reading, asked.profile)
-    for each in profiled:
-        print(f"\n{each.text()}", flush=True)
+    profiled = []
+    for each in profiles(quiet, [op for op in planned if op.name in PROFILED], asked.profile):
+        busiest = max(
+            (line for line in found if line.name == each.name), key=lambda line: line.concurrency
+        )
+        print(f"\n{each.text()}")
+        print(f"  {busiest.cpu.text()} ({busiest.concurrency} connections)", flush=True)
+        profiled.append(each)
     return found, profiled
-
-
-def _rounds(settings: Settings, planned: list[Operation], asked: argparse.Namespace) -> Rounds:
-    rounds: Rounds = {(op.name, each): [] for op in planned for each in asked.concurrency}
-    with product(settings) as ours, floors(settings) as floor:
-        for op in planned:  # warm caches and prepared collections, not measured
-            drive(floor if op.floor else ours, op.shots, 4, asked.seconds / 2)
-        for number in range(asked.rounds):
-            # Another beginning in each round, so that none always comes after the same other.
-            for op in planned[number % len(planned) :] + planned[: number % len(planned)]:
-                for connections in asked.concurrency:
-                    port = floor if op.floor else ours
-                    sample = drive(port, op.shots, connections, asked.seconds)
-                    rounds[op.name, connections].append(sample)
-            _progress(number + 1, asked.rounds, "rounds")
-    print("\r", end="")
-    return rounds
-
-
-def _progress(done: int, everything: int, of: str = "records") -> None:
-    print(f"\r{of} {done}/{everything} ", end="", flush=True, file=sys.stderr)
-
-
-def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make bench ARGS='…'", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small run that proves it works")
-    parser.add_argument(
-        "--growth", action="store_true", help="records of 1, 10, 100 times the size"
-    )
-    parser.add_argument("--patients", type=int, default=1000)
-    parser.add_argument("--documents", type=int, default=20, help="readable ones of each patient")
-    parser.add_argument("--workers", type=int, default=2, help="of the server and of the floors")
-    parser.add_argument("--threads", type=int, default=32, help="of each worker")
-    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 32])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.5, help="of one operation in a round")
-    parser.add_argument("--profile", type=int, default=1000, help="requests of each profile")
-    parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
-    asked: Any = parser.parse_args(words)
-    if asked.quick:
-        asked.patients, asked.rounds, asked.seconds, asked.profile = 16, 1, 0.2, 50
-    found: argparse.Namespace = asked
-    return found

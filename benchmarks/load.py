@@ -1,8 +1,8 @@
 """Drive a server from one thread: `connections` open at once, one request at a time on each.
 
-Requests are bytes made beforehand and answers are cut by Content-Length, so that the generator,
-which shares the machine with what it measures, costs little. Every answer is checked; the first
-wrong one ends the run, since a wrong answer has no speed.
+Requests are bytes, most of them made beforehand, and answers are cut by Content-Length, so that the
+generator, which shares the machine with what it measures, costs little. Every answer is checked; the
+first wrong one ends the run, since a wrong answer has no speed.
 """
 
 from __future__ import annotations
@@ -10,34 +10,47 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import islice
 from typing import Final
 
+from benchmarks.cpu import Cpu
+
 _CHUNK: Final = 262_144
-_PATIENCE: Final = 30.0
+_PATIENCE: Final = 60.0
+_NO_CONTENT: Final = b"204"
+"""Has neither body nor Content-Length (RFC 9110, section 8.6)."""
 
 
 class WrongAnswer(Exception):
     """The server did not answer what it must; the text says what came instead."""
 
 
+def _nothing() -> None:
+    """Remember nothing of an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One request, and how its answer must be: the status, and a check of the body."""
+    """One request, and how its answer must be: the status, and a check of the body.
+
+    `then` is called once the answer was right: a document that was changed has its next version.
+    """
 
     request: bytes
     status: bytes
     is_right: Callable[[bytes], bool]
+    then: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one round gave: its length and every latency, in seconds."""
+    """What one round gave: its length and every latency, in seconds, and who took the CPU."""
 
     seconds: float
     latencies: tuple[float, ...]
+    cpu: Cpu
 
     @property
     def rate(self) -> float:
@@ -80,22 +93,34 @@ class _Connection:
             raise WrongAnswer(
                 f"{self.shot.request[:120]!r} was answered {head[:16]!r} {body[:400]!r}"
             )
+        self.shot.then()
 
 
-def drive(port: int, shots: Sequence[Shot], connections: int, seconds: float) -> Sample:
-    """Send `shots` in turn for `seconds`; raise WrongAnswer, or OSError when nothing answers."""
-    coming = cycle(shots)
+def drive(
+    port: int,
+    coming: Iterator[Shot],
+    connections: int,
+    seconds: float,
+    meter: Callable[[], Cpu] = Cpu,
+) -> Sample:
+    """Send what is `coming` for `seconds`, or until nothing comes; `meter` reads the CPU so far.
+
+    Raise WrongAnswer, or OSError when nothing answers.
+    """
     latencies: list[float] = []
     poll = select.epoll()
-    opened = [_Connection(_connect(port), shots[0]) for _ in range(connections)]
+    opened = [_Connection(_connect(port), shot) for shot in islice(coming, connections)]
+    if not opened:
+        raise ValueError("there is nothing to send")
     by_number = {each.socket.fileno(): each for each in opened}
     try:
         for number in by_number:
             poll.register(number, select.EPOLLIN)
+        used = meter()
         began = time.perf_counter()
         for each in opened:
-            each.send(next(coming))
-        waiting = connections
+            each.send(each.shot)
+        waiting = len(opened)
         while waiting:
             ready = poll.poll(_PATIENCE)
             if not ready:
@@ -107,11 +132,13 @@ def drive(port: int, shots: Sequence[Shot], connections: int, seconds: float) ->
                 now = time.perf_counter()
                 latencies.append(now - each.sent)
                 each.check()
-                if now - began < seconds:
-                    each.send(next(coming))
-                else:
+                following = next(coming, None) if now - began < seconds else None
+                if following is None:
                     waiting -= 1
-        return Sample(time.perf_counter() - began, tuple(latencies))
+                else:
+                    each.send(following)
+        elapsed = time.perf_counter() - began
+        return Sample(elapsed, tuple(latencies), meter() - used)
     finally:
         poll.close()
         for each in opened:
@@ -125,6 +152,8 @@ def _connect(port: int) -> socket.socket:
 
 
 def _length(head: bytes) -> int:
+    if head[9:12] == _NO_CONTENT:
+        return 0
     for line in head.lower().split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line[15:])

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -20,6 +21,14 @@ _STOP_SECONDS = 30.0
 _ROOT = Path(__file__).resolve().parent.parent
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers: its port, and the process that all of its others descend from."""
+
+    port: int
+    pid: int
+
+
 def free_port() -> int:
     """Return a port of the loopback that nothing listens on now."""
     with socket.socket() as trial:
@@ -29,19 +38,19 @@ def free_port() -> int:
 
 
 @contextmanager
-def product(settings: Settings) -> Iterator[int]:
-    """Run `fhir-server serve` with these settings; give its port."""
+def product(settings: Settings) -> Iterator[Running]:
+    """Run `fhir-server serve` with these settings."""
     port = free_port()
     told = settings.model_copy(update={"port": port, "rate_limit": "off"})
     words = ("-m", "fhir_server.cli", "serve")
-    with _running(words, told.as_environment(), settings.data_dir / "server.log"):
+    with _running(words, told.as_environment(), settings.data_dir / "server.log") as pid:
         _wait(port, "/health/ready")
-        yield port
+        yield Running(port, pid)
 
 
 @contextmanager
-def floors(settings: Settings) -> Iterator[int]:
-    """Run the floors with the workers and threads of `settings`; give their port."""
+def floors(settings: Settings) -> Iterator[Running]:
+    """Run the floors with the workers and threads of `settings`."""
     port = free_port()
     words = (
         *("-m", "granian", "--interface", "wsgi", "--http", "1", "--factory"),
@@ -51,13 +60,14 @@ def floors(settings: Settings) -> Iterator[int]:
         "benchmarks.floors:wsgi_of_environment",
     )
     told = {URI: settings.mongodb_uri or "", DATABASE: settings.database}
-    with _running(words, told, settings.data_dir / "floors.log"):
+    with _running(words, told, settings.data_dir / "floors.log") as pid:
         _wait(port, "/constant")
-        yield port
+        yield Running(port, pid)
 
 
 @contextmanager
-def _running(words: tuple[str, ...], told: dict[str, str], log: Path) -> Iterator[None]:
+def _running(words: tuple[str, ...], told: dict[str, str], log: Path) -> Iterator[int]:
+    """Run a program with what is `told` in its environment; give its process id."""
     # The same allocator setting as `fhir_server.serve` gives its workers.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FHIR_")}
     with log.open("wb") as output:
@@ -70,7 +80,7 @@ def _running(words: tuple[str, ...], told: dict[str, str], log: Path) -> Iterato
             stderr=subprocess.STDOUT,
         )
     try:
-        yield
+        yield process.pid
     except BaseException:
         sys.stderr.write(log.read_text(errors="replace")[-2000:])
         raise
