@@ -1,0 +1,3 @@
+"""A world for every module here."""
+
+from tests.support.world import world as world
