@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from fhir_server import observe
+from fhir_server.http.counting import Counting
+from fhir_server.http.limits import Limits, networks
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.service import Service
 from fhir_server.http.wire import wire
@@ -19,6 +21,7 @@ from fhir_server.search.result import Counts
 from fhir_server.search.types import Locale
 from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import connect
+from fhir_server.store.mongo.rates import RateCounts
 from fhir_server.store.mongo.store import MongoStore
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ def create_app(
     """
     observe.configure(settings.log_level)
     now = clock or machine_clock
+    store = store or _open_store(settings)
     app = Server("fhir_server", static_folder=None)
     service = Service(
         records=open_records(settings, store=store, clock=now),
@@ -58,6 +62,10 @@ def create_app(
         fhir_url=settings.base_url,
         trusts_strangers=settings.auth == "off",
         max_body_bytes=settings.max_body_bytes,
+        max_binary_bytes=settings.max_binary_bytes,
+        limits=open_limits(settings, store, now),
+        compression=settings.compression,
+        update_create=settings.update_create,
     )
     wire(app, service)
     return app
@@ -75,6 +83,19 @@ def open_records(
         hop_limit=settings.hop_limit,
         counts=Counts(settings.page_size, settings.max_page_size),
         max_entries=settings.max_bundle_entries,
+        require_if_match=settings.require_if_match == "on",
+        update_create=settings.update_create,
+    )
+
+
+def open_limits(settings: Settings, store: MongoStore, clock: Clock) -> Limits:
+    """Return the limits of the settings; their counts are shared through `store`."""
+    is_on = settings.rate_limit == "on"
+    return Limits(
+        Counting(RateCounts(store).exchange, lambda: clock() / 1_000_000) if is_on else None,
+        settings.rate_limit_per_minute,
+        settings.rate_limit_refused_per_minute,
+        networks(settings.trusted_proxies),
     )
 
 

@@ -19,15 +19,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import fhir_server
 from fhir_server.console.welcome import welcome
+from fhir_server.fhir.errors import Unavailable
 from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import ConfigurationError, check_topology, connect
 from fhir_server.store.mongo.embedded import EmbeddedMongo
+from fhir_server.store.mongo.large import Files
 
 STOP_SECONDS = 20.0
 """With the 8 seconds that mongod gets, under the 30 of the contract."""
@@ -53,6 +55,7 @@ def serve(settings: Settings) -> int:
         settings = settings.model_copy(
             update={"mongodb_uri": uri, "data_dir": settings.data_dir.absolute()}
         )
+        remove_left_over(uri, settings.database)
         if settings.demo and not stopping.is_set():
             load_demo(settings)
         return Supervisor(settings, stopping).run()
@@ -108,6 +111,13 @@ def database(settings: Settings) -> Iterator[str]:
     finally:
         if embedded is not None:
             embedded.stop()
+
+
+def remove_left_over(uri: str, database: str) -> None:
+    """Remove the files of writes that a server which died has begun more than a day ago."""
+    with connect(uri) as client, suppress(Unavailable):  # then the next start does it
+        if removed := Files(client[database]).sweep():
+            log.info("removed %s files of writes that never ended", removed)
 
 
 def load_demo(settings: Settings) -> None:

@@ -78,8 +78,14 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest request body, in bytes; over it, 413.",
     )
+    max_binary_bytes: int = Field(
+        default=200 * 1024 * 1024,
+        ge=1024,
+        description="Largest content of a Binary sent in its own content type, in bytes; over it, "
+        "413.",
+    )
     max_bundle_entries: int = Field(
-        default=1000,
+        default=5000,
         ge=1,
         le=100_000,
         description="Most entries in a batch or transaction; over it, 413.",
@@ -98,8 +104,40 @@ class Settings(BaseSettings):
         ge=1,
         description="Days that an authorisation lasts unless it says less (rule R21).",
     )
+    update_create: Literal["trusted", "own", "off"] = Field(
+        default="trusted",
+        description="Who may create by PUT, under an id of their choice. `own`: besides the "
+        "trusted system, who may create, under ids that begin with their number, as "
+        "`rpps-10000000001-` or `finess-750000001-`. `off`: nobody.",
+    )
+    require_if_match: Literal["on", "off"] = Field(
+        default="off",
+        description="`on`: an update, patch or delete of what exists needs `If-Match`; without "
+        "it, 428.",
+    )
+    compression: Literal["on", "padded", "off"] = Field(
+        default="on",
+        description="Send gzip to who accepts it. `padded`: by a random length more, for when "
+        "tokens travel in cookies.",
+    )
     rate_limit: Literal["on", "off"] = Field(
-        default="on", description="Limit requests per caller. Without effect yet."
+        default="on", description="Limit requests per caller; over it, 429."
+    )
+    rate_limit_per_minute: int = Field(
+        default=300_000,
+        ge=1,
+        description="Requests a minute of one caller: the subject of a token in its software, or "
+        "an address without a token.",
+    )
+    rate_limit_refused_per_minute: int = Field(
+        default=600,
+        ge=1,
+        description="Requests a minute of one address that are refused for their token.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Networks of proxies whose `X-Forwarded-For` is believed, such as "
+        "`10.0.0.0/8,::1`. Unset: the address is the peer's.",
     )
     timezone: str = Field(
         default="Europe/Paris",
@@ -126,6 +164,16 @@ class Settings(BaseSettings):
         ):
             raise ValueError(f"`{value}` is not an http or https address")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in filter(None, value.split(",")):
+            try:
+                ipaddress.ip_network(network.strip(), strict=False)
+            except ValueError as error:
+                raise ValueError(f"`{network}` is not a network such as `10.0.0.0/8`") from error
+        return value
 
     @model_validator(mode="after")
     def _hold_together(self) -> Self:

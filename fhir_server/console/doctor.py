@@ -97,6 +97,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding(True, "mongodb", f"{found.version}, replica set {found.replica_set}")
     words = f"`{settings.database}`: {found.collections} collections, {found.indexes} indexes"
     yield Finding(True, "database", words)
+    words = f"{found.left_over} left over by writes that never ended"
+    words += ", removed when the server starts" if found.left_over else ""
+    yield Finding(True, "files", words)
 
 
 def _key(settings: Settings) -> Iterator[Finding]:

@@ -40,7 +40,8 @@ def open_writer(settings: Settings) -> Callable[[bytes], None]:
 
     What it returns raises `FhirError` if the unit is refused.
     """
-    records = open_records(settings)
+    # The installation loads under the ids of its files, whoever may choose ids through HTTP.
+    records = open_records(settings.model_copy(update={"update_create": "trusted"}))
 
     def write(unit: bytes) -> None:
         view = records.as_seen_by(TRUSTED, request_id=str(uuid.uuid4()))

@@ -23,7 +23,9 @@ def ensure(settings: Settings, uri: str | None) -> None:
 
     Raises `FhirError` when the server refuses its own demonstration, which a test forbids.
     """
-    records = open_records(settings.model_copy(update={"mongodb_uri": uri}))
+    records = open_records(
+        settings.model_copy(update={"mongodb_uri": uri, "update_create": "trusted"})
+    )
     about = persona(_MAIN).record
     if about is not None and records.holds("Patient", about.patient):
         return

@@ -9,10 +9,14 @@
     ├── NotAcceptable         406  not-supported
     ├── Conflict              409  conflict
     ├── Gone                  410  deleted
+    ├── LengthRequired        411  required
     ├── PreconditionFailed    412  conflict | multiple-matches
     ├── TooLarge              413  too-long
+    ├── UriTooLong            414  too-long
     ├── UnsupportedMediaType  415  not-supported
     ├── Unprocessable         422  processing | invariant | business-rule
+    ├── PreconditionRequired  428  required
+    ├── TooManyRequests       429  throttled
     └── Unavailable           503  transient
 
 https://hl7.org/fhir/R4/http.html#status-codes and https://hl7.org/fhir/R4/valueset-issue-type.html
@@ -110,6 +114,12 @@ class Gone(FhirError):
     status, code = 410, "deleted"
 
 
+class LengthRequired(FhirError):
+    """A body whose end can't be told from a cut must say its length (RFC 9110, 15.5.12)."""
+
+    status, code = 411, "required"
+
+
 class PreconditionFailed(FhirError):
     """If-Match, or a condition that must match one resource, did not hold."""
 
@@ -122,6 +132,12 @@ class TooLarge(FhirError):
     status, code = 413, "too-long"
 
 
+class UriTooLong(FhirError):
+    """The address is over the limit."""
+
+    status, code = 414, "too-long"
+
+
 class UnsupportedMediaType(FhirError):
     """The body is of a type that the server does not read."""
 
@@ -132,6 +148,24 @@ class Unprocessable(FhirError):
     """Well formed, but against the rules of FHIR, of a profile, or of the record."""
 
     status, code = 422, "processing"
+
+
+class PreconditionRequired(FhirError):
+    """This server wants every change to say which version it changes (RFC 6585, section 3)."""
+
+    status, code = 428, "required"
+
+
+class TooManyRequests(FhirError):
+    """The caller asked more often than it may (RFC 6585, section 4)."""
+
+    status, code = 429, "throttled"
+
+    def __init__(self, seconds: int) -> None:
+        """Say to retry in `seconds`."""
+        super().__init__(
+            f"too many requests; try again in {seconds} s", headers={"Retry-After": str(seconds)}
+        )
 
 
 class Unavailable(FhirError):

@@ -75,12 +75,20 @@ def parse_reference(text: str, base_url: str) -> Reference:
     if found := _restful(text):
         base, kind = found["base"], Kind.RELATIVE
         if base is not None:
-            kind = Kind.LOCAL if base == base_url else Kind.ABSOLUTE
+            kind = Kind.LOCAL if _same(base, base_url) else Kind.ABSOLUTE
         version, fragment = found["version"] or "", found["fragment"] or ""
         return Reference(kind, text, found["type"], found["id"], version, fragment=fragment)
-    if (found := _conditional(text)) and found["base"] in (None, base_url):
+    if (found := _conditional(text)) and _same(found["base"] or base_url, base_url):
         return Reference(Kind.CONDITIONAL, text, found["type"], query=found["query"])
     return Reference(Kind.ABSOLUTE if _absolute(text) else Kind.OTHER, text)
+
+
+def _same(base: str, own: str) -> bool:
+    """Tell whether `base` is the server's: `http:` and `https:` name the same things.
+
+    https://hl7.org/fhir/R4/http.html#root
+    """
+    return base == own or base.partition("://")[2] == own.partition("://")[2] != ""
 
 
 _MEMBERS: Final = frozenset(

@@ -1,8 +1,8 @@
 """Give the resources of a transaction their real addresses.
 
 https://hl7.org/fhir/R4/http.html#trules: links are replaced in references, in elements of type
-uri, url, oid, uuid and canonical, and in `<a href="` and `<img src="` of the narrative. An
-`Identifier.value` that looks like a link is a string, and stays.
+uri, url, oid and uuid, and in `<a href="` and `<img src="` of the narrative. A canonical stays, and
+so does an `Identifier.value` that looks like a link: it is a string.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from xml.sax.saxutils import escape, unescape
 
 from fhir_server.definitions import RESOURCE_TYPES, child
 
-_LINKS: Final = frozenset({"uri", "url", "oid", "uuid", "canonical"})
+_LINKS: Final = frozenset({"uri", "url", "oid", "uuid"})
 
 _QUOTES: Final = {'"': "&quot;", "'": "&#39;"}
 
-# What may follow a fullUrl in a link: a fragment, the version of a canonical or of a resource.
-_suffix = re.compile(r"#|\||/_history/").search
+# What may follow a fullUrl in a link: a fragment, or the version of a resource.
+_suffix = re.compile(r"#|/_history/").search
 _attribute = re.compile(
     r"""(?P<before>\s(?:href|src)\s*=\s*)(?P<quote>["'])(?P<link>.*?)(?P=quote)"""
 )

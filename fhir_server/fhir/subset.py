@@ -37,6 +37,10 @@ class Subset:
         resource = parse(raw).resource
         return dumps(_marked(self._kept(resource)))
 
+    def keeps(self, type_: str, name: str) -> bool:
+        """Tell whether the part has the element `name` of a `type_`."""
+        return name in self._kept({"resourceType": type_, name: None})
+
     def _kept(self, resource: Json) -> Json:
         type_ = str(resource["resourceType"])
         match self.summary:
@@ -57,6 +61,11 @@ class Subset:
 
 WHOLE: Final = Subset()
 """Nothing left out."""
+
+
+def partial(raw: bytes) -> bytes:
+    """Return the resource `raw`, of which something was left out, marked as a part."""
+    return dumps(_marked(parse(raw).resource))
 
 
 def _wanted(names: tuple[str, ...], type_: str) -> frozenset[str]:

@@ -9,9 +9,10 @@ from typing import Any, Final
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import dumps
 from fhir_server.fhir.xml import to_json
-from fhir_server.http.body import read_body
+from fhir_server.http.body import LARGEST_HELD, arriving, pieces, read_body
 from fhir_server.http.negotiation import Form, check_body_type, presentation
 from fhir_server.http.parameters import Pairs, pairs_of_form
+from fhir_server.interactions.arriving import Arrival
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.native import wrapped
 
@@ -66,6 +67,7 @@ class Call:
     pairs: Pairs
     environ: Mapping[str, Any]
     max_body_bytes: int
+    max_binary_bytes: int
     asked: Form | None = None
 
     def alone(self) -> Exchange:
@@ -88,6 +90,22 @@ class Call:
         """
         body = self._body(FHIR_TYPES)
         return dumps(to_json(body)) if body and self._is(XML_TYPES) else body
+
+    def arrival(self, type_: str) -> Arrival | None:
+        """Return a Binary's content that is too large to be held, unread; None for other bodies.
+
+        Raise TooLarge over `max_binary_bytes`, and LengthRequired when no length is announced.
+        """
+        if type_ != "Binary" or self._is(FHIR_TYPES):
+            return None
+        size = arriving(self.environ, self.max_binary_bytes)
+        if size <= min(LARGEST_HELD, self.max_body_bytes):
+            return None
+        return Arrival(
+            str(self.environ.get("CONTENT_TYPE", "")) or "application/octet-stream",
+            self.exchange.headers.get("x-security-context", ""),
+            lambda: pieces(self.environ["wsgi.input"], size),
+        )
 
     def native(self, type_: str, id_: str = "") -> bytes:
         """Return the body as a resource; for a Binary any type of body is read, as its content.

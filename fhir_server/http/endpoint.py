@@ -1,12 +1,13 @@
 """What happens to every FHIR request, in order. There is no other hook.
 
 1. It gets its request id.
-2. Its caller is told from its token, unless the route is open to everybody.
+2. Its caller is told from its token, unless the route is open to everybody, and held to a limit.
 3. Its parameters are decoded; `_format` and `_pretty` are taken out of them.
 4. The form of the answer is agreed on, the type and id of the address are checked.
 5. The view of its route is called with an exchange that is bound to the caller, and its answer
    written as XML if that was asked for.
-6. The answer, or the OperationOutcome of what was raised, is sent, counted and logged.
+6. The answer, or the OperationOutcome of what was raised, is packed if that is accepted, sent,
+   counted and logged.
 """
 
 from __future__ import annotations
@@ -21,26 +22,28 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 
 from fhir_server import observe
-from fhir_server.consent.requester import TRUSTED
 from fhir_server.fhir.errors import FhirError
 from fhir_server.fhir.json import parse
 from fhir_server.fhir.xml import to_xml
 from fhir_server.http.address import base_of, check_id, check_type
 from fhir_server.http.call import Call, RequestHeaders, View
+from fhir_server.http.compression import compressed
 from fhir_server.http.errors import breakdown, refusal, rejection
 from fhir_server.http.negotiation import Form, accepted, form_of, presentation
 from fhir_server.http.parameters import pairs_of_query
-from fhir_server.http.pretty import pretty
-from fhir_server.http.request_id import request_id_of
+from fhir_server.http.pretty import pretty, pretty_xml
+from fhir_server.http.request_id import correlate, request_id_of
 from fhir_server.http.respond import Sent, sent
 from fhir_server.http.security import CLINICAL, PUBLIC, caller
 from fhir_server.http.service import Service
+from fhir_server.http.streamed import begun
 from fhir_server.interactions.exchange import FHIR_JSON, FHIR_XML, Answer, Exchange
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 UNKNOWN_ROUTE = "unknown"
+FHIR_FORMS = {Form.JSON: "application/fhir+json", Form.XML: "application/fhir+xml"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,10 @@ def endpoint(service: Service, route: Route) -> Callable[..., Sent]:
         except Exception as error:  # noqa: BLE001 - the last line of defence: says nothing, logs
             observe.failed(error, request_id)
             answer = breakdown(request_id)
+        coding = environ.get("HTTP_ACCEPT_ENCODING", "")
+        answer = compressed(answer, coding, service.compression, keep=route.is_open)
         response = sent(answer, fixed if answer.status < 400 else CLINICAL, request_id)
+        correlate(response.headers, environ, request_id)
         seconds = perf_counter() - started
         service.metrics.observe(template, environ["REQUEST_METHOD"], answer.status, seconds)
         observe.answered(template, environ["REQUEST_METHOD"], answer.status, seconds, request_id)
@@ -103,7 +109,9 @@ def rejected(service: Service, error: HTTPException) -> Sent:
     known = method if method in _METHODS else "other"
     service.metrics.observe(UNKNOWN_ROUTE, known, answer.status, 0.0)
     observe.answered(UNKNOWN_ROUTE, known, answer.status, 0.0, request_id)
-    return sent(answer, CLINICAL, request_id)
+    response = sent(answer, CLINICAL, request_id)
+    correlate(response.headers, environ, request_id)
+    return response
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -112,9 +120,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def _answer(
     service: Service, route: Route, environ: WSGIEnvironment, request_id: str, path: dict[str, str]
 ) -> Answer:
-    requester = TRUSTED if route.is_open else caller(service, environ)
-    pairs, wants_pretty, form = presentation(pairs_of_query(environ["QUERY_STRING"]))
-    kind = path.get("type")
+    requester = caller(service, environ, is_open=route.is_open)
+    pairs, wants_pretty, told = presentation(pairs_of_query(environ["QUERY_STRING"]))
+    kind, form = path.get("type"), told
     if form is None:
         native = kind == "Binary" and "id" in path
         form = form_of(environ.get("HTTP_ACCEPT", ""), native=native)
@@ -124,15 +132,18 @@ def _answer(
         check_id(path["id"], route.method)
     base = service.fhir_url or base_of(environ)
     if route.is_open:
-        answer = route.view(base)
+        answer = route.view(base, service)
     else:
         view = service.records.as_seen_by(requester, request_id=request_id)
-        exchange = Exchange(view, base, RequestHeaders(environ))
-        call = Call(exchange, pairs, environ, service.max_body_bytes)
+        # `_format` stands above Accept, also where a Binary may come as it is.
+        sent_as = environ if told is None else {**environ, "HTTP_ACCEPT": FHIR_FORMS[told]}
+        exchange = Exchange(view, base, RequestHeaders(sent_as))
+        call = Call(exchange, pairs, environ, service.max_body_bytes, service.max_binary_bytes)
         answer = route.view(call, **path)
         form = call.asked or form
-    if form is Form.XML:
-        return shaped(answer, form)
+    if answer.stream is not None:
+        return begun(answer, answer.stream, form, environ["REQUEST_METHOD"])
+    answer = shaped(answer, form)
     return _indented(answer) if wants_pretty and answer.body else answer
 
 
@@ -152,6 +163,5 @@ def _form_of_refusal(environ: WSGIEnvironment) -> Form:
 
 
 def _indented(answer: Answer) -> Answer:
-    if "json" not in answer.content_type:
-        return answer
-    return Answer(answer.status, pretty(answer.body), answer.headers, answer.content_type)
+    indent = {FHIR_JSON: pretty, FHIR_XML: pretty_xml}.get(answer.content_type)
+    return replace(answer, body=indent(answer.body)) if indent else answer

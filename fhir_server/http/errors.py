@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from fhir_server.fhir.errors import FhirError, Issue
 from fhir_server.fhir.outcome import outcome
+from fhir_server.http.call import PATCH_TYPES
 from fhir_server.interactions.exchange import Answer
 
 # status -> issue code and words; the words of werkzeug repeat the request and are HTML.
@@ -46,7 +47,12 @@ def rejection(error: HTTPException, method: str) -> Answer:
 
 
 def _no_such_verb(error: MethodNotAllowed, method: str) -> Answer:
-    allowed = ", ".join(sorted(error.valid_methods or ()))
+    """Say which verbs there are: what OPTIONS asks, and what a refusal owes (RFC 9110, 15.5.6)."""
+    verbs = {*(error.valid_methods or ()), "OPTIONS"}
+    headers = {"Allow": ", ".join(sorted(verbs))}
+    if method == "OPTIONS":
+        if "PATCH" in verbs:
+            headers["Accept-Patch"] = ", ".join(PATCH_TYPES)  # RFC 5789, section 3.1
+        return Answer(204, b"", headers)
     words = f"`{method[:32]}` is not supported at this address"
-    headers = {"Allow": allowed} if allowed else {}
     return Answer(405, outcome([Issue("not-supported", words)]), headers)

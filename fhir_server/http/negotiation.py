@@ -78,11 +78,11 @@ def accepted(accept: str) -> Form | None:
     liked: dict[Form, tuple[int, float, int]] = {}
     for place, part in enumerate(accept.lower().split(",")):
         name, _, rest = part.partition(";")
-        parameters = _parameters(rest)
+        parameters = parameters_of(rest)
         if parameters.get("fhirversion", "4.0") not in _FHIR_VERSIONS:
             continue
         said = _RANGES.get(name.strip(), _NAMED)
-        weight = _weight(parameters.get("q", "1"))
+        weight = weight_of(parameters.get("q", "1"))
         for form in Form if said < _NAMED else filter(None, [_TYPES.get(name.strip())]):
             liked[form] = max((said, weight, -place), liked.get(form, (said, 0.0, -place)))
     best = max(liked, key=lambda form: liked[form][1:], default=None)
@@ -109,7 +109,7 @@ def check_body_type(content_type: str, allowed: tuple[str, ...]) -> None:
 @lru_cache(maxsize=512)
 def _reads(content_type: str, allowed: tuple[str, ...]) -> bool:
     name, _, rest = content_type.lower().partition(";")
-    parameters = _parameters(rest)
+    parameters = parameters_of(rest)
     return (
         name.strip() in allowed
         and parameters.get("charset", "utf-8") in ("utf-8", "utf8")
@@ -117,13 +117,15 @@ def _reads(content_type: str, allowed: tuple[str, ...]) -> bool:
     )
 
 
-def _weight(text: str) -> float:
+def weight_of(text: str) -> float:
+    """Return the quality value that `text` is; 0 when it is none."""
     try:
         return float(text)
     except ValueError:
         return 0.0
 
 
-def _parameters(text: str) -> dict[str, str]:
+def parameters_of(text: str) -> dict[str, str]:
+    """Return the parameters of a media type or coding, `text` being what follows its name."""
     found = (part.partition("=") for part in text.split(";"))
     return {name.strip(): value.strip().strip('"') for name, _, value in found if name.strip()}

@@ -18,7 +18,7 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 class Sent(Response):
-    """A response whose body is whole: handed to the server as one list of bytes.
+    """A response whose body is whole, handed to the server as one list of bytes; or a stream.
 
     Werkzeug's own path recomputes headers and wraps the body in iterators at each request, which
     the servers then send in pieces.
@@ -29,7 +29,7 @@ class Sent(Response):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Send the headers, and the body unless the method is HEAD."""
         start_response(self.status, self.headers.to_wsgi_list())
-        body: list[bytes] = self.response  # type: ignore[assignment]
+        body: Iterable[bytes] = self.response  # type: ignore[assignment]
         return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
@@ -55,6 +55,10 @@ def sent(answer: Answer, fixed: Fixed, request_id: str) -> Sent:
     body = answer.body
     if answer.status in _BODILESS:
         return Sent([], answer.status, _Written(headers))
+    if answer.stream is not None:
+        headers.append(("Content-Length", str(answer.stream.length)))
+        headers.append(("Content-Type", answer.content_type))
+        return Sent(answer.stream.open(), answer.status, _Written(headers))
     headers.append(("Content-Length", str(len(body))))
     if not body:
         return Sent([], answer.status, _Written(headers))

@@ -5,12 +5,15 @@ A view takes the call and the parts of the address, calls one interaction, and r
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from fhir_server.http.call import Call
 from fhir_server.http.endpoint import Route
-from fhir_server.http.parameters import pairs_of_parameters
+from fhir_server.http.operation_routes import operation_routes
+from fhir_server.http.service import Service
 from fhir_server.interactions import (
+    arriving,
     capabilities,
     create,
     delete,
@@ -23,17 +26,17 @@ from fhir_server.interactions import (
     vread,
 )
 from fhir_server.interactions.exchange import Answer
-from fhir_server.operations import docref, document, everything, meta, record_status, validation
+from fhir_server.operations.table import invoke
 
 
-def capability_statement(base: str) -> Answer:
+def capability_statement(base: str, service: Service) -> Answer:
     """Say what the server can do: https://hl7.org/fhir/R4/http.html#capabilities."""
-    return capabilities.capabilities(base)
+    return capabilities.capabilities(base, update_create=service.update_create != "off")
 
 
 def bundle(call: Call) -> Answer:
     """Run a batch or a transaction: https://hl7.org/fhir/R4/http.html#transaction."""
-    return transaction.transaction(call.exchange, call.resource())
+    return transaction.transaction(replace(call.exchange, operate=invoke), call.resource())
 
 
 def search_system(call: Call) -> Answer:
@@ -58,7 +61,10 @@ def search_type_by_form(call: Call, type: str) -> Answer:
 
 def create_resource(call: Call, type: str) -> Answer:
     """Create under an id of the server's: https://hl7.org/fhir/R4/http.html#create."""
-    return create.create(call.alone(), type, call.native(type))
+    exchange = call.alone()
+    if (arrival := call.arrival(type)) is not None:
+        return arriving.create(exchange, arrival)
+    return create.create(exchange, type, call.native(type))
 
 
 def read_resource(call: Call, type: str, id: str) -> Answer:
@@ -88,7 +94,10 @@ def history_of_all(call: Call) -> Answer:
 
 def update_resource(call: Call, type: str, id: str) -> Answer:
     """Replace, or create under an id of the caller's: https://hl7.org/fhir/R4/http.html#update."""
-    return update.update(call.alone(), type, id, call.native(type, id))
+    exchange = call.alone()
+    if (arrival := call.arrival(type)) is not None:
+        return arriving.update(exchange, id, arrival)
+    return update.update(exchange, type, id, call.native(type, id))
 
 
 def update_what_matches(call: Call, type: str) -> Answer:
@@ -116,61 +125,6 @@ def delete_resource(call: Call, type: str, id: str) -> Answer:
     return delete.delete(call.alone(), type, id)
 
 
-def status_of_record(call: Call) -> Answer:
-    """Answer TD0.2: is there a record for this INS, and may the caller open it."""
-    return record_status.record_status(call.exchange, call.pairs)
-
-
-def status_of_record_by_body(call: Call) -> Answer:
-    """Answer TD0.2 with the INS in a Parameters, so that it stands in no address."""
-    given = pairs_of_parameters(call.resource())
-    return record_status.record_status(call.exchange, [*given, *call.pairs])
-
-
-def meta_of_resource(call: Call, type: str, id: str) -> Answer:
-    """Show the labels of a resource: https://hl7.org/fhir/R4/resource-operation-meta.html."""
-    return meta.meta(call.exchange, type, id)
-
-
-def add_meta(call: Call, type: str, id: str) -> Answer:
-    """Add labels: https://hl7.org/fhir/R4/resource-operation-meta-add.html."""
-    return meta.meta_add(call.exchange, type, id, call.resource())
-
-
-def delete_meta(call: Call, type: str, id: str) -> Answer:
-    """Take labels away: https://hl7.org/fhir/R4/resource-operation-meta-delete.html."""
-    return meta.meta_delete(call.exchange, type, id, call.resource())
-
-
-def validate(call: Call, type: str, id: str = "") -> Answer:
-    """Judge a resource and store nothing: https://hl7.org/fhir/R4/resource-operation-validate.html."""
-    return validation.validate_resource(call.exchange, type, id, call.pairs, call.resource())
-
-
-def everything_of_patient(call: Call, id: str) -> Answer:
-    """Return a whole record: https://hl7.org/fhir/R4/patient-operation-everything.html."""
-    return everything.patient_everything(call.exchange, id, call.pairs)
-
-
-def document_of_composition(call: Call, id: str) -> Answer:
-    """Assemble a document: https://hl7.org/fhir/R4/composition-operation-document.html."""
-    return document.document(call.exchange, id)
-
-
-def documents_of_patient(call: Call) -> Answer:
-    """List a patient's documents: http://hl7.org/fhir/us/core/OperationDefinition/docref."""
-    return docref.docref(call.exchange, call.pairs)
-
-
-def documents_of_patient_by_body(call: Call) -> Answer:
-    """List a patient's documents, the parameters in a Parameters."""
-    given = pairs_of_parameters(call.resource())
-    return docref.docref(call.exchange, [*given, *call.pairs])
-
-
-_DOCREF: Final = "/DocumentReference/$docref"
-_RECORD_STATUS: Final = "/Patient/$record-status"
-
 ROUTES: Final = (
     Route("GET", "/metadata", capability_statement, "Capabilities of the server",
           answer="CapabilityStatement", is_open=True),
@@ -178,26 +132,7 @@ ROUTES: Final = (
     Route("POST", "", bundle, "Batch or transaction", body="Bundle", answer="Bundle"),
     Route("POST", "/_search", search_system_by_form, "Search all types by form",
           body="form", answer="Bundle"),
-    Route("GET", _RECORD_STATUS, status_of_record, "Status of a record, by INS",
-          answer="Parameters"),
-    Route("POST", _RECORD_STATUS, status_of_record_by_body, "Status of a record, by INS",
-          body="Parameters", answer="Parameters"),
-    Route("GET", _DOCREF, documents_of_patient, "Documents of a patient", answer="Bundle"),
-    Route("POST", _DOCREF, documents_of_patient_by_body, "Documents of a patient",
-          body="Parameters", answer="Bundle"),
-    Route("GET", "/Patient/<id>/$everything", everything_of_patient, "A whole record",
-          answer="Bundle"),
-    Route("GET", "/Composition/<id>/$document", document_of_composition, "A document",
-          answer="Bundle"),
-    Route("POST", "/<type>/$validate", validate, "Validate", body="Resource",
-          answer="OperationOutcome"),
-    Route("POST", "/<type>/<id>/$validate", validate, "Validate a change", body="Resource",
-          answer="OperationOutcome"),
-    Route("GET", "/<type>/<id>/$meta", meta_of_resource, "Labels", answer="Parameters"),
-    Route("POST", "/<type>/<id>/$meta-add", add_meta, "Add labels", body="Parameters",
-          answer="Parameters"),
-    Route("POST", "/<type>/<id>/$meta-delete", delete_meta, "Remove labels", body="Parameters",
-          answer="Parameters"),
+    *operation_routes(),
     Route("GET", "/_history", history_of_all, "History of everything", answer="Bundle"),
     Route("GET", "/<type>/_history", history_of_type, "History of a type", answer="Bundle"),
     Route("GET", "/<type>", search_type, "Search", answer="Bundle"),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from flask import Flask, Response
-from flask_smorest import Api, Blueprint
+from flask_smorest import Api
 from werkzeug.exceptions import HTTPException
 
 from fhir_server.http.docs import docs_blueprint
 from fhir_server.http.endpoint import endpoint, rejected
 from fhir_server.http.health import health_blueprint
-from fhir_server.http.openapi import describe, open_api
+from fhir_server.http.openapi import FhirBlueprint, open_api
 from fhir_server.http.routes import ROUTES
+from fhir_server.http.segments import converters, routed
 from fhir_server.http.service import Service
 from fhir_server.http.wellknown import well_known_blueprint
 
@@ -21,11 +22,12 @@ def wire(app: Flask, service: Service) -> Api:
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    api = open_api(app)
+    app.url_map.converters |= converters([route.rule for route in ROUTES])
+    api, description = open_api(app, ROUTES)
     api.register_blueprint(fhir_blueprint(service))
     app.register_blueprint(health_blueprint(service))
     app.register_blueprint(well_known_blueprint(service))
-    app.register_blueprint(docs_blueprint(api))
+    app.register_blueprint(docs_blueprint(description))
 
     def refuse(error: HTTPException) -> Response:
         return rejected(service, error)
@@ -34,10 +36,12 @@ def wire(app: Flask, service: Service) -> Api:
     return api
 
 
-def fhir_blueprint(service: Service) -> Blueprint:
+def fhir_blueprint(service: Service) -> FhirBlueprint:
     """Return the table of routes as a blueprint under `/fhir`."""
-    blueprint = Blueprint("fhir", __name__, url_prefix="/fhir", description="FHIR R4 (4.0.1)")
+    blueprint = FhirBlueprint("fhir", __name__, url_prefix="/fhir", description="FHIR R4 (4.0.1)")
     for route in ROUTES:
-        view = blueprint.doc(**describe(route))(endpoint(service, route))
-        blueprint.add_url_rule(route.rule, route.view.__name__, view, methods=[route.method])
+        view = endpoint(service, route)
+        blueprint.add_url_rule(
+            routed(route.rule), route.view.__name__, view, methods=[route.method]
+        )
     return blueprint

@@ -13,7 +13,8 @@ from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.records.writing import Written
 from fhir_server.store.rows import Row
 
-_DONE = outcome([Issue("informational", "the resource was stored", severity="information")])
+DONE = outcome([Issue("informational", "the resource was stored", severity="information")])
+"""What `Prefer: return=OperationOutcome` brings."""
 
 
 def version_headers(row: Row) -> dict[str, str]:
@@ -43,9 +44,9 @@ def written(x: Exchange, done: Written) -> Answer:
         case "minimal":
             return Answer(status, b"", headers)
         case "OperationOutcome":
-            return Answer(status, _DONE, headers)
+            return Answer(status, DONE, headers)
         case _:
             if not done.readable:
-                return Answer(status, _DONE, headers)
+                return Answer(status, DONE, headers)
             row = done.row if done.created else x.view.shown(done.row)
             return Answer(status, row.raw, headers)

@@ -5,13 +5,16 @@ Made of the same tables that route and search, so that it says no more and no le
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from typing import Any, Final
 
 from fhir_server import __version__
 from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.json import dumps
 from fhir_server.interactions.exchange import Answer
+from fhir_server.records.published import operation_definitions
 from fhir_server.search.registry import supported
 
 Json = dict[str, Any]
@@ -21,26 +24,11 @@ _INTERACTIONS: Final = (
     "create", "search-type",
 )  # fmt: skip
 _DATE: Final = "2026-11-22"
-RECORD_STATUS: Final = "https://fhir-server.example.org/OperationDefinition/Patient-record-status"
-"""Canonical of the operation, described in `profiles/`."""
-
-_CORE: Final = "http://hl7.org/fhir/OperationDefinition"
-OPERATIONS: Final = (
-    ("validate", f"{_CORE}/Resource-validate", ()),
-    ("meta", f"{_CORE}/Resource-meta", ()),
-    ("meta-add", f"{_CORE}/Resource-meta-add", ()),
-    ("meta-delete", f"{_CORE}/Resource-meta-delete", ()),
-    ("everything", f"{_CORE}/Patient-everything", ("Patient",)),
-    ("record-status", RECORD_STATUS, ("Patient",)),
-    ("document", f"{_CORE}/Composition-document", ("Composition",)),
-    ("docref", "http://hl7.org/fhir/us/core/OperationDefinition/docref", ("DocumentReference",)),
-)
-"""Name, canonical, and the types that have it; none for all."""
 
 
 @lru_cache(maxsize=16)
-def capabilities(base: str) -> Answer:
-    """Return the CapabilityStatement of the server at `base`."""
+def capabilities(base: str, *, update_create: bool = True) -> Answer:
+    """Return the CapabilityStatement of the server at `base`; `update_create`: PUT may create."""
     statement: Json = {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -59,35 +47,41 @@ def capabilities(base: str) -> Answer:
             "application/fhir+json",
             "application/fhir+xml",
         ],
-        "rest": [_rest()],
+        "rest": [_rest(update_create)],
     }
-    return Answer(200, dumps(statement))
+    body = dumps(statement)
+    # The statement has no version: its tag is made of what it says, and changes when that does.
+    return Answer(200, body, {"ETag": f'W/"{sha256(body).hexdigest()[:32]}"'})
 
 
-def _rest() -> Json:
+def _rest(update_create: bool) -> Json:
     return {
         "mode": "server",
         "documentation": (
             "Every answer is what the caller may know: totals, pages, history and includes are "
-            "exact, and what is hidden is the same as what never existed."
+            "exact, and what is hidden is the same as what never existed. A resource is stored and "
+            "sent as it came, but for `id`, `meta.versionId` and `meta.lastUpdated`: nothing is "
+            "merged. What is not understood is refused, not dropped. A patch of the data leaves "
+            "out a narrative that was generated from them."
         ),
         "security": {
             "cors": False,
             "description": "A bearer token signed by this installation (`fhir-server token`).",
         },
-        "resource": [_resource(type_) for type_ in sorted(RESOURCE_TYPES)],
+        "resource": [_resource(type_, update_create) for type_ in sorted(RESOURCE_TYPES)],
         "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
+        "operation": _operations(lambda one: one["system"]),
     }
 
 
-def _resource(type_: str) -> Json:
+def _resource(type_: str, update_create: bool) -> Json:
     parameters = supported(type_)
     found: Json = {
         "type": type_,
         "interaction": [{"code": code} for code in _INTERACTIONS],
         "versioning": "versioned-update",
         "readHistory": True,
-        "updateCreate": True,
+        "updateCreate": update_create,
         "conditionalCreate": True,
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
@@ -105,9 +99,18 @@ def _resource(type_: str) -> Json:
         else {"name": code, "type": p.type}
         for code, p in sorted(parameters.items())
     ]
-    found["operation"] = [
-        {"name": name, "definition": definition}
-        for name, definition, types in OPERATIONS
-        if not types or type_ in types
-    ]
+    found["operation"] = _operations(lambda one: {"Resource", type_} & {*one["resource"]})
     return found
+
+
+def _operations(offered: Callable[[Json], object]) -> list[Json]:
+    """Return name and definition of the operations; each definition is stored here (`profiles/`).
+
+    They are definitions of our own on the `base` of R4's, as is asked of who takes a part of what
+    R4 describes: https://hl7.org/fhir/R4/capabilitystatement.html (rest.resource.operation)
+    """
+    return [
+        {"name": one["code"], "definition": one["url"]}
+        for one in operation_definitions()
+        if offered(one)
+    ]

@@ -8,15 +8,16 @@ resource however many come at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from fhir_server.consent.requester import Kind
 from fhir_server.fhir.errors import BadRequest, PreconditionFailed
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.interactions.search import read
 from fhir_server.predicate import Predicate
+from fhir_server.records.naming import may_choose
 from fhir_server.records.writing import Change
 from fhir_server.store.rows import Row
 
@@ -42,9 +43,10 @@ class Condition:
         return one(self.type, x.view.matching(self.type, self.predicate))
 
 
-def may_choose_ids(x: Exchange) -> bool:
-    """Tell whether the caller may create under ids of its own (contract, conventions 9)."""
-    return x.view.requester.kind is Kind.TRUSTED_SYSTEM
+def chosen_id(x: Exchange, resource: Mapping[str, Any]) -> str:
+    """Return the id of a new `resource` if the caller may choose it (contract, conventions 9)."""
+    id_ = str(resource.get("id", ""))
+    return id_ if may_choose(x.view.requester, x.view.context.update_create, id_) else ""
 
 
 def condition(x: Exchange, type_: str, pairs: Pairs) -> Condition:

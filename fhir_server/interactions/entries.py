@@ -24,7 +24,7 @@ from fhir_server.store.rows import Row
 Json = dict[str, Any]
 
 _PATCHES: Final = ("application/json-patch+json", "application/xml-patch+xml")
-METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET")
+METHODS: Final = ("DELETE", "POST", "PUT", "PATCH", "GET", "HEAD")
 """In the order of execution (R4 http.html, transaction processing rules)."""
 
 
@@ -35,6 +35,7 @@ class Item:
     `condition` is that of a conditional entry, `found` what it met before the transaction began;
     `pairs` are the query of the url.
     `depth` is how many new pointers stand below a new pointer: the lowest are written first.
+    A HEAD is a GET that is `bodiless`; `operation` is the name of the one that is called.
     """
 
     index: int
@@ -52,6 +53,8 @@ class Item:
     condition: Condition | None = None
     found: Row | None = None
     depth: int = 0
+    bodiless: bool = False
+    operation: str = ""
 
     @property
     def place(self) -> str:
@@ -75,18 +78,30 @@ class Item:
 def read(found: Sequence[Json]) -> list[Item]:
     """Read the entries of a transaction; refuse two that write the same resource."""
     items = [read_one(index, body) for index, body in enumerate(found)]
-    seen: dict[tuple[str, str], Item] = {}
     urls: dict[str, Item] = {}
     for item in items:
+        if item.operation and item.method == "POST":
+            raise BadRequest(
+                "an operation by POST is no part of a transaction; send it in a batch, or alone",
+                code="not-supported",
+                expression=f"{item.place}.request",
+            )
         if item.full_url and item.method in ("POST", "PUT"):
             first = urls.setdefault(item.full_url, item)
             if first is not item:
                 _twice("the same fullUrl", first, item)
+    apart(items)
+    return items
+
+
+def apart(items: Sequence[Item]) -> None:
+    """Refuse two entries that write the same resource, by address or by what conditions met."""
+    seen: dict[tuple[str, str], Item] = {}
+    for item in items:
         if item.method in ("PUT", "PATCH", "DELETE") and item.id:
             first = seen.setdefault((item.type, item.id), item)
             if first is not item:
                 _twice("the same resource", first, item)
-    return items
 
 
 def _twice(what: str, first: Item, second: Item) -> None:
@@ -112,7 +127,8 @@ def read_one(index: int, body: Json) -> Item:
         )
     if not isinstance(url, str) or not url:
         raise BadRequest("a url is needed", code="required", expression=f"{place}.request.url")
-    item = _address(index, str(method), url)
+    item = _address(index, "GET" if method == "HEAD" else str(method), url)
+    item.bodiless = method == "HEAD"
     item.full_url = str(body.get("fullUrl", ""))
     item.if_match = str(request.get("ifMatch", ""))
     item.if_none_exist = str(request.get("ifNoneExist", ""))
@@ -125,6 +141,8 @@ def _address(index: int, method: str, url: str) -> Item:
     path, _, query = url.partition("?")
     parts = [unquote(part) for part in path.strip("/").split("/")]
     place = f"Bundle.entry[{index}].request.url"
+    if parts[-1].startswith("$"):
+        return _operation(index, method, parts, pairs_of(query))
     if parts[0] not in RESOURCE_TYPES:
         raise BadRequest(f"`{url[:80]}` names no resource type", code="value", expression=place)
     id_ = parts[1] if len(parts) > 1 else ""
@@ -140,9 +158,26 @@ def _address(index: int, method: str, url: str) -> Item:
     return Item(index, method, parts[0], id_, "", pairs_of(query), tail)
 
 
+def _operation(index: int, method: str, parts: Sequence[str], pairs: Pairs) -> Item:
+    """Read `$name` on everything, `Type`, `Type/id` or a version, whose number is the tail."""
+    place = f"Bundle.entry[{index}].request.url"
+    *owner, name = parts
+    type_, id_, history, version = (*owner, *[""] * 4)[:4]
+    if len(owner) > 4 or history not in ("", "_history") or bool(history) != bool(version):
+        raise BadRequest(f"`{name[:64]}` is not asked of this", code="value", expression=place)
+    if owner and type_ not in RESOURCE_TYPES:
+        raise BadRequest(f"`{type_[:64]}` is no resource type", code="value", expression=place)
+    if method not in ("GET", "POST"):
+        what = "an operation takes GET or POST"
+        raise BadRequest(what, code="value", expression=f"{place[:-3]}method")
+    return Item(index, method, type_, id_, "", pairs, version, operation=name.removeprefix("$"))
+
+
 def _body(item: Item, body: Json) -> None:
     resource = body.get("resource")
-    if item.method in ("POST", "PUT"):
+    if item.operation:
+        item.resource = resource if item.method == "POST" and isinstance(resource, dict) else None
+    elif item.method in ("POST", "PUT"):
         if not isinstance(resource, dict) or resource.get("resourceType") != item.type:
             raise BadRequest(
                 f"a {item.type} is expected", code="structure", expression=f"{item.place}.resource"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,16 +14,34 @@ FHIR_XML = "application/fhir+xml; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
+class Invocation:
+    """A call of an operation: on everything, on a type, an instance, or a version of one.
+
+    `body` is a resource in JSON, or empty. https://hl7.org/fhir/R4/operations.html
+    """
+
+    name: str
+    method: str
+    type: str = ""
+    id: str = ""
+    version: str = ""
+    pairs: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """What every interaction is given.
 
     `view` is the only way to data and is bound to the caller; `base` the FHIR base as the caller
-    wrote it, without a final slash; `headers` the request's, names in lower case.
+    wrote it, without a final slash; `headers` the request's, names in lower case. `operate` carries
+    out the operations among the entries of a Bundle; without it they are refused.
     """
 
     view: View
     base: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    operate: Callable[[Exchange, Invocation], Answer] | None = None
 
     @property
     def preference(self) -> str:
@@ -45,13 +63,29 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """A body that is read while it is sent: `length` bytes, which `open` yields in pieces.
+
+    With `within`, the JSON of a Binary, they are to be sent as its `data`.
+    """
+
+    length: int
+    open: Callable[[], Iterator[bytes]]
+    within: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """A status, a body of exact bytes and the headers that belong to them."""
+    """A status, a body of exact bytes and the headers that belong to them.
+
+    With a `stream` the body is what stands for it where nothing can be streamed: in a Bundle.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = FHIR_JSON
+    stream: Stream | None = None
 
 
 def caller(x: Exchange) -> str:

@@ -10,9 +10,12 @@ from urllib.parse import urlencode
 from fhir_server.fhir.bundle import Entry, Request, Response, history
 from fhir_server.fhir.dates import instant_text, interval
 from fhir_server.fhir.errors import BadRequest
+from fhir_server.fhir.subset import WHOLE, Subset
 from fhir_server.interactions.exchange import Answer, Exchange, caller
 from fhir_server.records.chronicle import chronicle
+from fhir_server.records.weight import fitting
 from fhir_server.search.page import Position, seal, unseal
+from fhir_server.search.result import read_subset
 from fhir_server.store.mongo.past import Place, Window
 from fhir_server.store.rows import Row
 
@@ -30,6 +33,7 @@ class Asked:
     count: int
     after: Place | None
     pairs: Pairs
+    subset: Subset
 
 
 def history_instance(x: Exchange, type_: str, id_: str, pairs: Pairs) -> Answer:
@@ -37,7 +41,7 @@ def history_instance(x: Exchange, type_: str, id_: str, pairs: Pairs) -> Answer:
     asked = _read(x, f"{type_}/{id_}", pairs)
     rows = list(_inside(x.view.versions(type_, id_), asked.window))
     beyond = [r for r in rows if asked.after is None or r.version < asked.after.version]
-    page = beyond[: asked.count]
+    page = beyond[: fitting(beyond, asked.count)]
     last = None
     if page and len(beyond) > len(page):
         last = Place(page[-1].updated, type_, id_, page[-1].version)
@@ -55,7 +59,7 @@ def history_type(x: Exchange, type_: str, pairs: Pairs) -> Answer:
 
 
 def _read(x: Exchange, path: str, pairs: Pairs) -> Asked:
-    """Read `_since`, `_at`, `_count` and `_sort`; a page link stands alone."""
+    """Read `_since`, `_at`, `_count`, `_sort` and what part is asked for; a page link stands alone."""
     after = None
     if any(name == "_cursor" for name, _ in pairs):
         if len(pairs) > 1:
@@ -65,7 +69,8 @@ def _read(x: Exchange, path: str, pairs: Pairs) -> Asked:
             raise BadRequest("this page link is not valid; run the request again", code="invalid")
         pairs = position.pairs
         after = Place(*json.loads(position.id))
-    window, count = Window(), x.view.context.counts.usual
+    window, count, subset = Window(), x.view.context.counts.usual, WHOLE
+    _check_once(pairs)
     for name, value in pairs:
         match name:
             case "_since":
@@ -77,11 +82,19 @@ def _read(x: Exchange, path: str, pairs: Pairs) -> Asked:
                 count = min(int(value), x.view.context.counts.most)
             case "_sort" if value == "-_lastUpdated":
                 continue
+            case "_summary" | "_elements":
+                subset = read_subset([(name, value)], subset)
             case _:
                 raise BadRequest(
                     f"history does not take `{name[:64]}={value[:64]}`", code="not-supported"
                 )
-    return Asked(window, count, after, pairs)
+    return Asked(window, count, after, pairs, subset)
+
+
+def _check_once(pairs: Pairs) -> None:
+    names = [name for name, _ in pairs if name != "_elements"]
+    if len(set(names)) < len(names):
+        raise BadRequest("history takes each parameter once", code="invalid")
 
 
 def _date(x: Exchange, name: str, value: str) -> tuple[int, int]:
@@ -116,12 +129,14 @@ def _answer(
         cursor = seal(position, x.view.context.cursor_key, caller(x))
         links.append(("next", f"{address}?_cursor={cursor}"))
     own = f"{address}?{urlencode(list(asked.pairs))}" if asked.pairs else address
-    return Answer(200, history(x.base, own, links, total, [_entry(x.base, row) for row in rows]))
+    entries = [_entry(x.base, row, asked.subset) for row in rows]
+    return Answer(200, history(x.base, own, links, total, entries))
 
 
-def _entry(base: str, row: Row) -> Entry:
+def _entry(base: str, row: Row, subset: Subset) -> Entry:
     created = row.method == "POST" or (row.method == "PUT" and row.version == 1)
     request = Request(row.method, row.type if row.method == "POST" else row.ref)
     status = "201" if created else _STATUS.get(row.method, "200")
     response = Response(status, etag=f'W/"{row.version}"', last_modified=instant_text(row.updated))
-    return Entry(f"{base}/{row.ref}", row.raw, request=request, response=response)
+    raw = subset.of(row.raw) if subset and not row.gone else row.raw
+    return Entry(f"{base}/{row.ref}", raw, request=request, response=response)

@@ -16,8 +16,8 @@ from fhir_server.fhir.references import Kind as ReferenceKind
 from fhir_server.fhir.references import Reference, parse_reference, walk_references
 from fhir_server.fhir.rewrite import rewrite
 from fhir_server.interactions.bodies import document_of
-from fhir_server.interactions.conditions import condition, may_choose_ids, pairs_of
-from fhir_server.interactions.entries import Item, at
+from fhir_server.interactions.conditions import chosen_id, condition, pairs_of
+from fhir_server.interactions.entries import Item, apart, at
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.records.feeding import record_to_feed
 from fhir_server.records.ids import new_id
@@ -30,6 +30,7 @@ def resolve(x: Exchange, items: list[Item]) -> list[Item]:
     for item in items:
         with at(item):
             _conditions(x, item)
+    apart(items)
     addresses = {
         item.full_url: item.ref
         for item in items
@@ -77,8 +78,7 @@ def _conditions(x: Exchange, item: Item) -> None:
         if item.resource is not None and item.resource.setdefault("id", item.id) != item.id:
             raise BadRequest(f"the id differs from that of the match, `{item.id}`", code="invalid")
     elif item.method == "PUT":
-        own = (item.resource or {}).get("id") if may_choose_ids(x) else None
-        item.id = str(own or new_id())
+        item.id = chosen_id(x, item.resource or {}) or new_id()
     else:
         raise PreconditionFailed(f"no {item.type} matches the condition")
 

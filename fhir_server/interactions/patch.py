@@ -16,6 +16,7 @@ from fhir_server.interactions.answers import written
 from fhir_server.interactions.bodies import check, document_of
 from fhir_server.interactions.conditions import condition
 from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.narrative import told
 from fhir_server.interactions.refusals import traced
 from fhir_server.records.writing import Change, Written, write
 from fhir_server.store.rows import Row
@@ -60,7 +61,7 @@ def editor(type_: str, body: bytes, content_type: str) -> Callable[[Row], Docume
 
     def edit(old: Row) -> Document:
         before = parse(old.raw).resource
-        after = change(before)
+        after = told(before, change(before))
         if after.get("id") != before["id"] or after.get("resourceType") != type_:
             raise Unprocessable("a patch may not change the type or the id", code="invariant")
         check(after, type_)

@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from fhir_server.interactions.answers import version_headers
 from fhir_server.interactions.exchange import Answer, Exchange
-from fhir_server.interactions.native import content, wants_fhir
+from fhir_server.interactions.native import content, representation, wants_fhir
 from fhir_server.search.result import read_subset
 from fhir_server.store.rows import Row
 
@@ -26,7 +26,7 @@ def read(x: Exchange, type_: str, id_: str, pairs: Pairs = ()) -> Answer:
         return Answer(304, b"", version_headers(row))
     if type_ == "Binary" and not wants_fhir(x.headers.get("accept", "")):
         return content(x, row)
-    return Answer(200, subset.of(row.raw) if subset else row.raw, version_headers(row))
+    return representation(x, row, subset)
 
 
 def unchanged(x: Exchange, row: Row) -> bool:

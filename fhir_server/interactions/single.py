@@ -8,7 +8,7 @@ from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import dumps
 from fhir_server.interactions import create, delete, patch, read, search, update, vread
 from fhir_server.interactions.entries import Item
-from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.exchange import Answer, Exchange, Invocation
 from fhir_server.interactions.history import history_instance, history_type
 
 
@@ -19,6 +19,9 @@ def run(x: Exchange, item: Item) -> Answer:
     headers |= {"content-type": item.patch_type}
     alone = replace(x, headers=headers)
     match item.method:
+        case "GET" | "POST" if item.operation:
+            answer = _operate(alone, item)
+            return replace(answer, body=b"") if item.bodiless else answer
         case "POST":
             return create.create(alone, item.type, dumps(item.resource))
         case "PUT" if item.id:
@@ -34,7 +37,16 @@ def run(x: Exchange, item: Item) -> Answer:
         case "DELETE":
             return delete.delete(alone, item.type, item.id)
         case _:
-            return _get(alone, item)
+            answer = _get(alone, item)
+            return replace(answer, body=b"") if item.bodiless else answer
+
+
+def _operate(x: Exchange, item: Item) -> Answer:
+    if x.operate is None:
+        raise BadRequest("operations are not carried out here", code="not-supported")
+    body = dumps(item.resource) if item.resource else b""
+    call = Invocation(item.operation, item.method, item.type, item.id, item.tail, item.pairs, body)
+    return x.operate(x, call)
 
 
 def _get(x: Exchange, item: Item) -> Answer:

@@ -7,14 +7,17 @@ reads are answered after. A batch runs each entry as a request of its own.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fhir_server.fhir.bundle import Entry, Response, response_bundle
 from fhir_server.fhir.errors import BadRequest, Conflict, FhirError, TooLarge
 from fhir_server.fhir.json import parse
 from fhir_server.fhir.outcome import outcome
 from fhir_server.interactions import entries, links, single
-from fhir_server.interactions.answers import location, version_headers
+from fhir_server.interactions.answers import DONE, location, version_headers
 from fhir_server.interactions.entries import Item
 from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.independence import dependent
 from fhir_server.interactions.refusals import traced
 from fhir_server.records.writing import Change, Written, write
 from fhir_server.store.rows import Row
@@ -33,7 +36,8 @@ def transaction(x: Exchange, body: bytes) -> Answer:
     kind = bundle.get("type")
     if kind not in ("batch", "transaction"):
         raise BadRequest(
-            "only a Bundle of type `batch` or `transaction` is carried out here",
+            "only a Bundle of type `batch` or `transaction` is carried out here; to store another, "
+            "POST it to `Bundle`",
             code="invalid",
             expression="Bundle.type",
         )
@@ -95,9 +99,8 @@ def _write(change: Change, item: Item, early: frozenset[str]) -> Written | Row:
             named = f"{item.type}/{item.id}" in early
             return change.create(item.type, item.document(), item.id, named=named)
         case "PUT":
-            if item.condition is not None and item.found is None:
-                chosen = item.resource is not None and "id" in item.resource
-                return change.create(item.type, item.document(), item.id, chosen=chosen)
+            if item.condition is not None and (item.resource or {}).get("id") != item.id:
+                return change.create(item.type, item.document(), item.id)
             return change.put(item.type, item.id, item.document(), if_match=item.if_match)
         case "PATCH":
             edit = item.editor()
@@ -113,7 +116,8 @@ def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
             shown = row if created else x.view.shown(row)
             body = shown.raw if told else b""
             status = _STATUS[201 if created else 200]
-            return Entry(row.ref, body, response=_response(x, status, row))
+            said = DONE if x.preference == "OperationOutcome" else b""
+            return Entry(row.ref, body, response=replace(_response(x, status, row), outcome=said))
         case Row():
             return Entry(response=Response(_STATUS[204], etag=f'W/"{done.version}"'))
         case _ if item.found is not None:
@@ -134,8 +138,11 @@ def _refused(error: FhirError) -> Entry:
 
 def _batch(x: Exchange, found: list[entries.Json]) -> Answer:
     answers = []
+    refused = dependent(found)
     for index, body in enumerate(found):
         try:
+            if index in refused:
+                raise refused[index]
             answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
         except FhirError as error:
             answers.append(_refused(error))
@@ -151,5 +158,6 @@ def _entry_of(answer: Answer) -> Entry:
     """Return an interaction's answer as an entry of the response."""
     status = _STATUS.get(answer.status, str(answer.status))
     headers = answer.headers
-    response = Response(status, headers.get("Location", ""), headers.get("ETag", ""))
-    return Entry(resource=answer.body, response=response)
+    said, body = (answer.body, b"") if answer.body is DONE else (b"", answer.body)
+    response = Response(status, headers.get("Location", ""), headers.get("ETag", ""), outcome=said)
+    return Entry(resource=body, response=response)

@@ -8,7 +8,7 @@ from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import Document
 from fhir_server.interactions.answers import written
 from fhir_server.interactions.bodies import read_resource
-from fhir_server.interactions.conditions import condition, may_choose_ids
+from fhir_server.interactions.conditions import chosen_id, condition
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.links import settle
 from fhir_server.interactions.refusals import traced
@@ -17,7 +17,7 @@ from fhir_server.records.writing import Change, Written, write
 
 
 def update(x: Exchange, type_: str, id_: str, body: bytes) -> Answer:
-    """Replace a resource; only the trusted system may create one under an id of its own."""
+    """Replace a resource; who may choose the id creates it if it is not there."""
     with traced(x, "update", f"{type_}/{id_}"):
         document = read_resource(body, type_)
         check_id(document, type_, id_)
@@ -51,9 +51,9 @@ def update_conditional(
 
 def create_or_put(x: Exchange, change: Change, type_: str, document: Document, new: str) -> Written:
     """Create what a conditional update did not find: under its own id only if it may choose one."""
-    own = document.resource.get("id")
-    if own and may_choose_ids(x):
-        return change.put(type_, str(own), document)
+    own = chosen_id(x, document.resource)
+    if own:
+        return change.put(type_, own, document)
     return change.create(type_, document, new)
 
 

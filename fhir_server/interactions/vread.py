@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fhir_server.interactions.answers import version_headers
 from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.native import representation
 from fhir_server.interactions.read import Pairs, unchanged
 from fhir_server.search.result import read_subset
 
@@ -14,4 +15,4 @@ def vread(x: Exchange, type_: str, id_: str, version: str, pairs: Pairs = ()) ->
     row = x.view.version(type_, id_, version)
     if unchanged(x, row):
         return Answer(304, b"", version_headers(row))
-    return Answer(200, subset.of(row.raw) if subset else row.raw, version_headers(row))
+    return representation(x, row, subset)

@@ -1,4 +1,4 @@
-"""`DocumentReference/$docref`: the documents of a patient, by date and type.
+"""`DocumentReference/$docref`: the documents of a patient, by dates of care and type.
 
 http://hl7.org/fhir/us/core/OperationDefinition/docref. It is a search with other names, and is
 carried out as one, with the same rights and the same trace.
@@ -6,29 +6,52 @@ carried out as one, with the same rights and the same trace.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import urlencode
 
-from fhir_server.fhir.errors import BadRequest
-from fhir_server.interactions.exchange import Answer, Exchange
-from fhir_server.interactions.search import search
+from fhir_server.fhir.bundle import Entry, searchset
+from fhir_server.fhir.dates import interval
+from fhir_server.interactions.exchange import Answer, Exchange, Invocation
+from fhir_server.interactions.search import read
+from fhir_server.operations.given import Given
+from fhir_server.operations.paging import count, following, resumed
+from fhir_server.predicate import NEVER
+from fhir_server.records.care import care_within
+from fhir_server.search.query import Leaf, Query
 
-_NAMES = {"patient": "patient", "type": "type", "start": "date", "end": "date"}
-_PREFIX = {"start": "ge", "end": "le"}
+OWN = "DocumentReference/$docref"
 
 
-def docref(x: Exchange, pairs: Sequence[tuple[str, str]]) -> Answer:
-    """Return the current documents of a patient, newest first."""
-    if [name for name, _ in pairs] == ["_cursor"]:
-        return search(x, "DocumentReference", pairs)
-    asked = []
-    for name, value in pairs:
-        if name == "on-demand":
-            if value != "false":
-                raise BadRequest("documents are not made on demand", code="not-supported")
-            continue
-        if name not in _NAMES:
-            raise BadRequest(f"$docref does not take `{name[:64]}`", code="not-supported")
-        asked.append((_NAMES[name], _PREFIX.get(name, "") + value))
-    if [name for name, _ in asked].count("patient") != 1:
-        raise BadRequest("exactly one `patient` is needed", code="required")
-    return search(x, "DocumentReference", [*asked, ("status", "current"), ("_sort", "-date")])
+def docref(x: Exchange, call: Invocation, given: Given) -> Answer:
+    """Return the current documents of a patient, newest first, page by page."""
+    asked, position = resumed(x, OWN, given)
+    address = f"{OWN}?{urlencode(list(asked.pairs))}"
+    page = x.view.search(_query(x, asked), position, asked=address)
+    links = following(x, OWN, asked, page.last.values, page.last.id) if page.last else []
+    here = f"{x.base}/{OWN}" + (f"?{urlencode(list(call.pairs))}" if call.pairs else "")
+    entries = (Entry(row.ref, row.raw, search_mode="match") for row in page.rows)
+    return Answer(200, searchset(x.base, here, links, page.total, entries))
+
+
+def _query(x: Exchange, given: Given) -> Query:
+    pairs = [
+        ("patient", given.text("patient")),
+        ("status", "current"),
+        ("_sort", "-date"),
+        ("_count", str(count(x, given))),
+    ]
+    if types := given.texts("type"):
+        pairs.append(("type", ",".join(types)))
+    query = read(x, "DocumentReference", pairs)
+    zone = x.view.context.locale.zone
+    start, end = given.text("start"), given.text("end")
+    within = care_within(
+        "DocumentReference",
+        interval(start, zone)[0] if start else None,
+        interval(end, zone)[1] if end else None,
+    )
+    more = [Leaf("period", within)]
+    if given.text("on-demand") == "true":
+        # Documents made on demand alone are asked for, and there are none.
+        more.append(Leaf("status", NEVER))
+    return replace(query, clauses=(*query.clauses, *more))

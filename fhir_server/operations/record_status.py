@@ -6,22 +6,20 @@ the record is told, and nothing less than the whole INS finds it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from fhir_server.fhir.errors import BadRequest, Forbidden
 from fhir_server.fhir.json import dumps
-from fhir_server.interactions.exchange import Answer, Exchange
+from fhir_server.interactions.exchange import Answer, Exchange, Invocation
+from fhir_server.operations.given import Given
 from fhir_server.records.feeding import IDENTIFIED, State, status
 from fhir_server.records.people import ins_systems
 
 
-def record_status(x: Exchange, pairs: Sequence[tuple[str, str]]) -> Answer:
+def record_status(x: Exchange, _: Invocation, given: Given) -> Answer:
     """Tell open, closed or none, and whether the caller is authorised."""
     if x.view.requester.kind not in IDENTIFIED:
         raise Forbidden("this caller may not ask for the status of a record")
-    values = [value for name, value in pairs if name == "identifier"]
-    system, _, value = values[0].partition("|") if len(values) == 1 else ("", "", "")
-    if len(pairs) != 1 or system not in ins_systems() or not value:
+    system, _bar, value = given.text("identifier").partition("|")
+    if system not in ins_systems() or not value:
         raise BadRequest(
             "exactly one `identifier=system|value` with an INS system is expected",
             code="value",

@@ -130,10 +130,11 @@ def _governs(requester: Requester, type_: str, *, attending: bool) -> bool:
 
 
 def _append_only(acl: Json) -> None:
-    """Refuse to touch what the server itself has logged, whoever asks (R71)."""
+    """Refuse to touch what the server itself wrote, its log above all, whoever asks (R71)."""
     if acl[facts.OWNER] == SERVER:
         raise MethodNotAllowed(
-            "the access log can only be added to", headers={"Allow": "GET, HEAD"}
+            "what the server itself wrote, such as the access log, is changed by nobody",
+            headers={"Allow": "GET, HEAD"},
         )
 
 

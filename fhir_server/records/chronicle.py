@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fhir_server.consent import facts
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View
+from fhir_server.records.weight import fitting
 from fhir_server.store.mongo.errors import translated
 from fhir_server.store.mongo.past import Place, Window, place
 from fhir_server.store.rows import Row
@@ -36,8 +37,8 @@ def chronicle(
     sight = view.seeing.sight(None)
     past = view.context.store.past(types, dict.fromkeys(types, sight.known), window)
     rows = past.page(after, count + 1) if count else []
-    more = len(rows) > count
-    rows = rows[:count]
+    kept = fitting(rows, count)
+    more, rows = len(rows) > kept, rows[:kept]
     complete = not (more or after or not count)
     total = len(rows) if complete else past.count()
     _trace(view, type_, rows, asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fhir_server.audit.log import AccessLog
+from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
 from fhir_server.search.result import COUNTS, Counts
@@ -17,7 +18,7 @@ class Context:
     """The store and what stands on it; made once by `door.Records`.
 
     `cursor_key` seals page links; `hop_limit` bounds one hop of a chain, in resources;
-    `max_entries` a Bundle.
+    `max_entries` a Bundle. `require_if_match` and `update_create` are the settings of these names.
     """
 
     store: MongoStore
@@ -28,4 +29,6 @@ class Context:
     cursor_key: bytes
     hop_limit: int = 5000
     counts: Counts = COUNTS
-    max_entries: int = 1000
+    max_entries: int = 5000
+    require_if_match: bool = False
+    update_create: UpdateCreate = "trusted"

@@ -18,6 +18,8 @@ from fhir_server.data import mappings_dir
 from fhir_server.fhir.errors import FhirError, Unavailable
 from fhir_server.predicate import Has, all_of
 from fhir_server.records.context import Context
+from fhir_server.records.installation import install
+from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
 from fhir_server.records.view import View
@@ -67,7 +69,9 @@ class Records:
         lifetime_days: int = 365,
         hop_limit: int = 5000,
         counts: Counts = COUNTS,
-        max_entries: int = 1000,
+        max_entries: int = 5000,
+        require_if_match: bool = False,
+        update_create: UpdateCreate = "trusted",
         matrix: Matrix | None = None,
     ) -> None:
         """Stand on `store`; reads the habilitation matrix, and nothing else yet."""
@@ -78,6 +82,8 @@ class Records:
         self._hop_limit = hop_limit
         self._counts = counts
         self._max_entries = max_entries
+        self._require_if_match = require_if_match
+        self._update_create: UpdateCreate = update_create
         self._matrix = matrix or shipped_matrix()
         self._context: Context | None = None
 
@@ -99,8 +105,11 @@ class Records:
                 hop_limit=self._hop_limit,
                 counts=self._counts,
                 max_entries=self._max_entries,
+                require_if_match=self._require_if_match,
+                update_create=self._update_create,
             )
             self._store.prepare_types(["AuditEvent"])
+            install(self._store, self._locale, self._clock())
             if problems := self._prove():
                 self._context = None
                 raise Unavailable(problems[0])

@@ -7,27 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from fhir_server.consent import facts
 from fhir_server.definitions import compartment
-from fhir_server.predicate import (
-    After,
-    Before,
-    Has,
-    Not,
-    Predicate,
-    Present,
-    Some,
-    all_of,
-    any_of,
-    one_of,
-)
+from fhir_server.predicate import After, Has, Predicate, all_of, one_of
+from fhir_server.records.care import care_within
 from fhir_server.records.governance import governance
 from fhir_server.records.seeing import ACL
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View
+from fhir_server.records.weight import check_included, fitting
 from fhir_server.store.rows import Row
+
+_AROUND: Final = frozenset({"directory", "knowledge"})
+"""What a record refers to and does not hold: who, where, with which product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +67,11 @@ def everything(
         rows += view.context.store.find(type_, asked, limit=missing, indexed=True)
         if len(rows) > count:
             break
-    more = len(rows) > count
-    rows = rows[:count]
+    kept = fitting(rows, count)
+    more, rows = len(rows) > kept, rows[:kept]
     total = len(rows) if not more and after is None else _count(view, patient, wanted, sight)
     referenced = list(_referenced(view, rows, sight))
+    check_included(referenced)
     _trace(view, patient, [*rows, *referenced])
     last = (rows[-1].type, rows[-1].id) if more else None
     return Gathered(tuple(map(view.shown, rows)), tuple(map(view.shown, referenced)), total, last)
@@ -93,13 +89,7 @@ def _asked(view: View, type_: str, patient: str, wanted: Wanted, sight: StoredSi
     parts = [Has(f"{ACL}.{facts.PATIENT}", patient), view.seeing.known(type_, sight)]
     if wanted.since is not None:
         parts.append(After("updated", wanted.since, inclusive=True))
-    dated = f"{ACL}.{facts.DATED}"
-    undated = Not(Present(dated))
-    if wanted.start is not None:
-        parts.append(any_of(undated, Some(dated, After("hi", wanted.start))))
-    if wanted.end is not None:
-        parts.append(any_of(undated, Some(dated, Before("lo", wanted.end))))
-    return all_of(*parts)
+    return all_of(*parts, care_within(type_, wanted.start, wanted.end))
 
 
 def _count(view: View, patient: str, wanted: Wanted, sight: StoredSight) -> int:
@@ -110,14 +100,14 @@ def _count(view: View, patient: str, wanted: Wanted, sight: StoredSight) -> int:
 
 
 def _referenced(view: View, rows: Sequence[Row], sight: StoredSight) -> Iterator[Row]:
-    """Yield the people and places that the rows name, each once."""
+    """Yield the people, places and products that the rows name, each once."""
     wanted: dict[str, set[str]] = {}
     for row in rows:
         for values in row.idx.values():
             for value in values if isinstance(values, list) else ():
                 type_, slash, id_ = value.partition("/") if isinstance(value, str) else ("", "", "")
                 known = governance().get(type_)
-                if slash and known is not None and known.kind == "directory":
+                if slash and known is not None and known.kind in _AROUND:
                     wanted.setdefault(type_, set()).add(id_)
     for type_, ids in sorted(wanted.items()):
         known_to = view.seeing.known(type_, sight)

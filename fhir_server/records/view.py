@@ -23,6 +23,7 @@ from fhir_server.records.scope import MOST, patients
 from fhir_server.records.seeing import ACL, Seeing
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.records.trace import Touched, Tracer
+from fhir_server.records.weight import check_included, fitting, without_content
 from fhir_server.search.page import Position, beyond, value_at
 from fhir_server.search.query import Clause, Hop, Leaf, Query
 from fhir_server.search.registry import field
@@ -69,7 +70,15 @@ class View:
             self._refuse(interaction, row.ref, row)
             raise Gone(f"{type_}/{id_} was deleted")
         self._disclose(interaction, [row])
-        return self.shown(row)
+        return row if row.content else self.shown(row)
+
+    def already_deleted(self, type_: str, id_: str) -> Row | None:
+        """Return the tombstone of what a read would call deleted, or None; the asking is traced."""
+        last = None if self.context.store.get(type_, id_) else self._deleted(type_, id_)
+        if last is None or not self.seeing.knows(last):
+            return None
+        self._refuse("delete", last.ref, last)
+        return last
 
     def _deleted(self, type_: str, id_: str) -> Row | None:
         last = self.context.store.last(type_, id_)
@@ -88,7 +97,7 @@ class View:
             self._refuse("vread", row.ref, row)
             raise Gone(f"{type_}/{id_} was deleted in version {version}")
         self._disclose("vread", [row])
-        return self.shown(row)
+        return row if row.content else self.shown(row)
 
     def versions(self, type_: str, id_: str) -> list[Row]:
         """Return every version that may be known, newest first, tombstones included."""
@@ -111,10 +120,11 @@ class View:
         result = query.result
         only_total = result.summary_count or result.count == 0
         rows = [] if only_total else self._rows(query, matching, after)
-        more = len(rows) > result.count
-        rows = rows[: result.count]
+        kept = fitting(rows, result.count)
+        more, rows = len(rows) > kept, rows[:kept]
         total = self._total(query, matching, rows, complete=not (more or after or only_total))
         included = self._included(query.result.includes, rows, sight)
+        check_included(included)
         self._disclose("search-type", [*rows, *included], asked=asked, patient=alone, sight=sight)
         last = self._position(query, rows[-1]) if more else None
         shown = (self.shown(row) for row in rows)
@@ -248,7 +258,12 @@ class View:
     # traces ----------------------------------------------------------------------------------
 
     def shown(self, row: Row) -> Row:
-        """Return what points without what is hidden, spaced alike whether that is something."""
+        """Return what points without what is hidden, spaced alike whether that is something.
+
+        The content of a large Binary is left out: it is for who reads it alone.
+        """
+        if row.content:
+            return without_content(row)
         hidden = self.seeing.hidden_in(row)
         if not hidden and (row.type == "AuditEvent" or not self.seeing.prunes(row)):
             return row

@@ -7,7 +7,7 @@ its own); its access-log entries are committed with it. Nothing is half-stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from fhir_server.consent import facts
 from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
-from fhir_server.fhir.errors import PreconditionFailed, Unprocessable
+from fhir_server.fhir.errors import PreconditionFailed, PreconditionRequired, Unprocessable
 from fhir_server.fhir.json import Document, dumps, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
@@ -26,13 +26,14 @@ from fhir_server.records.facts import (
     consent_facts,
     subject_identifiers,
 )
+from fhir_server.records.naming import may_choose
 from fhir_server.records.people import People
 from fhir_server.records.policies import is_closed
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View, unknown
 from fhir_server.search.index import IndexValues, index
 from fhir_server.store.mongo.unit import Unit
-from fhir_server.store.rows import Row
+from fhir_server.store.rows import File, Row
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -57,6 +58,8 @@ class Change:
         self._effects = Effects(unit, view.context.policies, view.context.store.types)
         self._people = People(unit, view.context.locale.base)
         self._traces: list[Row] = []
+        self.content: File | None = None
+        """The content of the Binary that is to be written, when it came apart (ADR 0015)."""
 
     def matching(self, condition: Predicate, type_: str, *, limit: int = 2) -> list[Row]:
         """Return what matches a condition, as this transaction sees it."""
@@ -108,16 +111,17 @@ class Change:
         id_: str,
         edit: Callable[[Row], Document],
         *,
-        if_match: str = "",
+        if_match: str | None = None,
         method: str = "PUT",
     ) -> Written:
         """Replace the current version by what `edit` makes of it.
 
         Raises `NotFound` for what the caller may neither know nor has authored (L23: before any
-        precondition), `PreconditionFailed` when `if_match` names another version.
+        precondition), `PreconditionFailed` when `if_match` names another version, and
+        `PreconditionRequired` when it is empty and must not be; None is for operations.
         """
         old = self._writable(type_, id_)
-        check_version(if_match, old)
+        check_version(if_match, old, required=self._view.context.require_if_match)
         attending = self._attending(old.acl)
         authority.touch(self._view.requester, type_, old.acl, attending=attending)
         row = self._store_next(old, edit(old), method)
@@ -141,9 +145,10 @@ class Change:
         return row
 
     def put(self, type_: str, id_: str, document: Document, *, if_match: str = "") -> Written:
-        """Update, or create under the caller's own id, which only the trusted system may choose."""
-        trusted = self._view.requester.kind is Kind.TRUSTED_SYSTEM
-        if trusted and self._unit.get(type_, id_) is None:
+        """Update, or create under an id that the caller may choose (`naming`)."""
+        context = self._view.context
+        chooses = may_choose(self._view.requester, context.update_create, id_)
+        if chooses and self._unit.get(type_, id_) is None:
             if if_match:
                 raise PreconditionFailed(f"{type_}/{id_} has no version `{if_match[:40]}`")
             return self.create(type_, document, id_, chosen=True)
@@ -154,7 +159,7 @@ class Change:
     def delete(self, type_: str, id_: str, *, if_match: str = "") -> Row:
         """Delete; return the tombstone. Raises `NotFound` as `update` does."""
         old = self._writable(type_, id_)
-        check_version(if_match, old)
+        check_version(if_match, old, required=self._view.context.require_if_match)
         authority.delete(self._view.requester, type_, old.acl, attending=self._attending(old.acl))
         tombstone = self._unit.remove(old, updated=self._view.at)
         self._effects.removed(old)
@@ -177,11 +182,19 @@ class Change:
         view = self._view
         resource = document.resource
         values = self._index(type_, resource)
-        deposit = self._deposit(old, values)
+        deposit = self._deposit(type_, old, values)
         acl = consent_facts(type_, id_, resource, values, deposit, self._people)
         raw = stamp(document, id=id_, version_id=version, last_updated=instant_text(view.at))
         row = Row(type_, id_, version, view.at, raw, acl, values.values, values.keys, method)
+        if type_ == "Binary" and (file := self._content(resource, old, method)):
+            row = replace(row, file=file)
         return row, resource
+
+    def _content(self, resource: Json, old: Row | None, method: str) -> File | None:
+        """Return the file that a Binary's content lies in; a patch that gives no other keeps it."""
+        if method == "PATCH" and old is not None and "data" not in resource:
+            return old.content
+        return self.content
 
     def _index(self, type_: str, resource: Json) -> IndexValues:
         """Index, and follow an INS that stands for its patient without a reference."""
@@ -198,13 +211,18 @@ class Change:
                 values.values.setdefault(code, []).extend(row.ref for row in found)
         return values
 
-    def _deposit(self, old: Row | None, values: IndexValues) -> Deposit:
-        """Return who deposited and when: kept from the first version (contract, conventions 5)."""
+    def _deposit(self, type_: str, old: Row | None, values: IndexValues) -> Deposit:
+        """Return who deposited and when: kept from the first version (contract, conventions 5).
+
+        What the trusted system imports was deposited when its document says, a document alone: the
+        day of a measurement is not the day on which its patient was told (R49).
+        """
         if old is not None:
             return Deposit(old.acl[facts.OWNER], old.acl[facts.DEPOSITED])
         view = self._view
         at = view.at
-        if view.requester.kind is Kind.TRUSTED_SYSTEM and (dated := values.values.get("date")):
+        imported = view.requester.kind is Kind.TRUSTED_SYSTEM and type_ == "DocumentReference"
+        if imported and (dated := values.values.get("date")):
             at = dated[0]["lo"] if isinstance(dated[0], dict) else at
         return Deposit(view.requester.identity, min(at, view.at))
 
@@ -229,8 +247,16 @@ class Change:
         self._unit.insert_many(self._traces)
 
 
-def check_version(if_match: str, old: Row) -> None:
-    """Raise `PreconditionFailed` when `If-Match` names another version than `old`."""
+def check_version(if_match: str | None, old: Row, *, required: bool = False) -> None:
+    """Raise `PreconditionFailed` when `If-Match` names another version than `old`.
+
+    Raise `PreconditionRequired` when it names none and one is `required`.
+    """
+    if required and if_match == "":
+        raise PreconditionRequired(
+            f"a change of {old.ref} says which version it changes: read it, and send its ETag in "
+            "`If-Match`, or in `ifMatch` of a Bundle's entry"
+        )
     if if_match and if_match.strip().removeprefix("W/").strip('"') != str(old.version):
         raise PreconditionFailed(
             f"{old.ref} is at version {old.version}, not `{if_match[:40]}`: read it again"

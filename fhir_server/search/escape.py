@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _ESCAPED = re.compile(r"\\([\\,|$])")
+_SPECIAL = re.compile(r"[\\,|$]")
 
 
 def split(text: str, separator: str) -> list[str]:
@@ -27,3 +28,8 @@ def split(text: str, separator: str) -> list[str]:
 def unescape(text: str) -> str:
     r"""Replace `\,` `\|` `\$` and `\\` by what they stand for."""
     return _ESCAPED.sub(r"\1", text) if "\\" in text else text
+
+
+def escape(text: str) -> str:
+    r"""Put a `\` before what separates: the inverse of `unescape`."""
+    return _SPECIAL.sub(r"\\\g<0>", text)

@@ -29,8 +29,9 @@ Test = Callable[[Any], Fault | None]
 
 MAX_STRING: Final = 1024 * 1024
 
-# Characters below 32 but tab, line feed and carriage return: datatypes.html#string.
-_control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").search
+# Characters below 32 but tab, line feed and carriage return: datatypes.html#string. And the two
+# that XML can't hold beside them, so that what is stored can be sent in both forms.
+_control = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]").search
 
 _RANGES: Final = {
     "integer": (-(2**31), 2**31 - 1),
@@ -69,8 +70,8 @@ def _string(value: Any) -> Fault | None:
         return Fault("a string expected")
     if not value:
         return Fault("a string must not be empty")
-    if _control(value):
-        return Fault("a control character is not allowed")
+    if found := _control(value):
+        return Fault(f"the character U+{ord(found[0]):04X} is not allowed in a text")
     if len(value) > MAX_STRING:
         return Fault(f"a string is longer than {MAX_STRING} characters")
     return None

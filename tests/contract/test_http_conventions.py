@@ -118,11 +118,11 @@ def test_a_type_in_lower_case_gets_a_hint(client: FlaskClient) -> None:
     assert found["diagnostics"].endswith("did you mean `DocumentReference`?")
 
 
-@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "OPTIONS", "LOCK"])
+@pytest.mark.parametrize("method", ["TRACE", "PROPFIND", "LOCK"])
 def test_an_odd_verb_is_refused_with_those_that_exist(client: FlaskClient, method: str) -> None:
     response = client.open("/fhir/Patient/1", method=method)
     assert issue(response, 405)["code"] == "not-supported"
-    assert response.headers["Allow"] == "DELETE, GET, HEAD, PATCH, PUT"
+    assert response.headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
@@ -311,14 +311,6 @@ def test_a_patch_of_another_kind_is_unsupported(
     assert "`application/json-patch+json`" in issue(response, 415)["diagnostics"]
 
 
-def test_a_compressed_body_is_unsupported(client: FlaskClient) -> None:
-    headers = {"Content-Encoding": "gzip"}
-    response = client.post(
-        "/fhir/Patient", data=b"\x1f\x8b", content_type=FHIR_JSON, headers=headers
-    )
-    issue(response, 415)
-
-
 # Bounds
 
 
@@ -368,10 +360,12 @@ def test_a_length_that_is_not_the_body_s_is_refused(client: FlaskClient, length:
 
 
 @pytest.mark.parametrize(
-    "query", ["a=%ff", "&".join(["a=1"] * 300), "a=" + "x" * 40_000], ids=["bytes", "many", "long"]
+    ("query", "status"),
+    [("a=%ff", 400), ("&".join(["a=1"] * 300), 400), ("a=" + "x" * 40_000, 414)],
+    ids=["bytes", "many", "long"],
 )
-def test_a_query_out_of_bounds_is_refused(client: FlaskClient, query: str) -> None:
-    issue(client.get(f"/fhir/Patient?{query}"), 400)
+def test_a_query_out_of_bounds_is_refused(client: FlaskClient, query: str, status: int) -> None:
+    issue(client.get(f"/fhir/Patient?{query}"), status)
 
 
 @pytest.mark.parametrize("host", ["a b", "a/b", "a@b", "<x>", "a,b", "x" * 300])
@@ -396,7 +390,7 @@ def test_a_host_that_is_none_is_refused(client: FlaskClient, host: str) -> None:
 def test_no_clinical_answer_may_be_cached(client: FlaskClient, method: str, path: str) -> None:
     headers = client.open(path, method=method).headers
     assert headers["Cache-Control"] == "private, no-store"
-    assert headers["Vary"] == "Authorization, Accept"
+    assert headers["Vary"] == "Authorization, Accept, Accept-Encoding"
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
@@ -538,11 +532,11 @@ def test_logs_name_no_record(
 def test_the_openapi_document_describes_every_fhir_address(client: FlaskClient) -> None:
     document = json.loads(client.get("/openapi.json").data)
     assert document["openapi"].startswith("3.")
-    assert {"/fhir/metadata", "/fhir/{type}", "/fhir/{type}/{id}"} <= set(document["paths"])
-    read = document["paths"]["/fhir/{type}/{id}"]["get"]
-    assert list(read["responses"]["default"]["content"]) == [FHIR_JSON, "application/fhir+xml"]
-    patch = document["paths"]["/fhir/{type}/{id}"]["patch"]
-    assert set(patch["requestBody"]["content"]) == set(PATCH_FORMATS)
+    assert {"/fhir/metadata", "/fhir/Patient", "/fhir/Patient/{id}"} <= set(document["paths"])
+    refused = document["components"]["responses"]["error"]
+    assert list(refused["content"]) == [FHIR_JSON, "application/fhir+xml"]
+    patch = document["components"]["requestBodies"]["patch"]
+    assert set(patch["content"]) >= set(PATCH_FORMATS)
     names = re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(document))
     assert set(names) <= set(document["components"]["schemas"])
 

@@ -12,7 +12,7 @@ from lxml import etree
 from fhir_server.fhir.xml import to_json, to_xml
 from tests.support import resources as make
 from tests.support.people import a_doctor, an_auditor, the_patient
-from tests.support.replies import Reply, entry
+from tests.support.replies import Json, Reply, entry
 from tests.support.world import World
 
 XML, JSON = "application/fhir+xml", "application/fhir+json"
@@ -148,13 +148,44 @@ def test_a_binary_comes_in_xml_when_that_is_asked_and_as_it_is_when_its_type_is(
     assert (native.headers["content-type"], native.body) == ("text/xml", b"<CDA/>")
 
 
-def test_a_character_that_xml_cannot_hold_is_left_to_json(world: World) -> None:
-    path = f"Basic/{make.new_id()}"
-    body = {"resourceType": "Basic", "id": path[6:], "code": {"text": "a\ufffeb"}}
-    assert world.trusted.put(body).status == 201
-    reply = world.trusted.get(path, Accept=XML)
-    assert (reply.status, in_xml(reply)["issue"][0]["code"]) == (406, "not-supported")
-    assert world.trusted.get(path).json["code"] == body["code"]
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x0b", "\x00"])
+@pytest.mark.parametrize(
+    ("place", "rest"),
+    [
+        ("Basic.code.text", {"code": {"text": "a{}b"}}),
+        ("Basic.code.coding[0].code", {"code": {"coding": [{"code": "a{}b"}]}}),
+        ("Basic.identifier[0].system", {"code": {"text": "a"}, "identifier": [{"system": "u:{}"}]}),
+        ("Basic.text.div", {"code": {"text": "a"}, "text": {"status": "generated",
+         "div": '<div xmlns="http://www.w3.org/1999/xhtml">a{}b</div>'}}),
+    ],
+)  # fmt: skip
+def test_a_character_that_xml_cannot_hold_is_refused_with_its_place(
+    world: World, character: str, place: str, rest: Json
+) -> None:
+    """https://www.w3.org/TR/xml/#charsets: what is stored can be sent in both forms."""
+    given = json.dumps({"resourceType": "Basic"} | rest).replace("{}", json.dumps(character)[1:-1])
+    reply = world.trusted.post("Basic", given.encode())
+    assert (reply.status, reply.issue["expression"]) == (422, [place]), reply.body
+    assert f"U+{ord(character):04X}" in reply.issue["diagnostics"]
+
+
+def test_a_refusal_that_quotes_such_a_character_is_read_in_both_forms(world: World) -> None:
+    for form in ("json", "xml"):
+        reply = world.trusted.get(f"Patient?a%EF%BF%BF=1&_format={form}")
+        assert reply.status == 400
+        assert "a\ufffd" in reply.body.decode()
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_format_stands_above_accept_where_a_binary_may_come_as_it_is(
+    world: World, form: str
+) -> None:
+    path = f"Binary/{world.has(make.a_binary(b'%PDF', contentType='application/pdf'))}"
+    native = world.trusted.get(path, Accept="application/pdf")
+    asked = world.trusted.get(f"{path}?_format={form}", Accept="application/pdf")
+    assert native.body == b"%PDF"
+    assert asked.headers["content-type"] == f"application/fhir+{form}; charset=utf-8"
+    assert b"JVBERg==" in asked.body
 
 
 # who asks for what --------------------------------------------------------------------------------
@@ -197,9 +228,14 @@ def test_the_format_of_a_form_counts_like_that_of_a_query(world: World) -> None:
     in_xml(world.trusted.form("Patient/_search", "_count=1&_format=xml"))
 
 
-def test_pretty_leaves_xml_as_it_is(world: World) -> None:
-    path = f"Patient/{world.patient()}?_format=xml"
-    assert world.trusted.get(f"{path}&_pretty=true").body == world.trusted.get(path).body
+def test_pretty_indents_xml_and_changes_nothing_else(world: World) -> None:
+    div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>a <b>b</b> > c</p>\n</div>'
+    text = {"status": "generated", "div": div}
+    path = f"Patient/{world.patient(text=text)}?_format=xml"
+    plain, pretty = world.trusted.get(path), world.trusted.get(f"{path}&_pretty=true")
+    assert pretty.body.count(b"\n  ") > 5
+    assert to_json(pretty.body) == to_json(plain.body)
+    assert b"<p>a <b>b</b> " in pretty.body
 
 
 # refusals -----------------------------------------------------------------------------------------

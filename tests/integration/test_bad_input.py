@@ -152,9 +152,9 @@ def test_a_body_over_the_limit_is_refused(refused: Send) -> None:
     assert refused("POST", "Patient", body).status == 413
 
 
-def test_a_resource_over_what_can_be_stored_is_refused(refused: Send) -> None:
-    body = make.a_binary(b"x" * (13 * 1024 * 1024))
-    assert refused("POST", "Binary", body).status == 413
+def test_a_content_over_its_own_limit_is_refused(refused: Send) -> None:
+    body = b"x" * (200 * 1024 * 1024 + 1)
+    assert refused("POST", "Binary", body, "application/pdf").status == 413
 
 
 # Patches

@@ -203,6 +203,32 @@ def a_provenance(of: str, *refs: str) -> Json:
     }
 
 
+def a_composition(of: str, *refs: str, **rest: Any) -> Json:
+    return {
+        "resourceType": "Composition",
+        "id": new_id(),
+        "status": "final",
+        "type": {"text": "t"},
+        "subject": reference(f"Patient/{of}"),
+        "date": "2024-03-01",
+        "author": [reference(f"Patient/{of}")],
+        "title": "Synthèse",
+        "section": [{"entry": [reference(ref) for ref in refs or (f"Patient/{of}",)]}],
+    } | rest
+
+
+def parameters(**values: Any) -> Json:
+    """Return a Parameters; `valueX` goes by the type of a value: text, True, a dict of one member."""
+    kinds = {str: "valueString", bool: "valueBoolean", int: "valueInteger"}
+    return {
+        "resourceType": "Parameters",
+        "parameter": [
+            {"name": name, **(value if isinstance(value, dict) else {kinds[type(value)]: value})}
+            for name, value in values.items()
+        ],
+    }
+
+
 def a_binary(text: bytes = b"Bonjour", **rest: Any) -> Json:
     return {
         "resourceType": "Binary",

@@ -55,7 +55,11 @@ class World:
         """Return `who` with a token of their own."""
         if who is TRUSTED:
             return self.trusted
-        return Caller(self.app.test_client(), mint(self._home, who, now=self.now))
+        return Caller(self.app.test_client(), self.token(who))
+
+    def token(self, who: Requester) -> str:
+        """Return a bearer token of `who`."""
+        return mint(self._home, who, now=self.now)
 
     # records -----------------------------------------------------------------------------------
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.definitions import RESOURCE_TYPES, compartment
+from fhir_server.records.care import care_dates
+from fhir_server.search.registry import supported
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
 REFERENCE = Path(os.environ.get("FHIR_REFERENCE_DATA", MAPPINGS / "../../shared/reference"))
@@ -151,3 +153,22 @@ def test_systems_have_a_code_each() -> None:
 def test_code_systems_are_those_of_the_domain(copy: str, original: str, key: str) -> None:
     wanted = [row[key] for row in domain(f"{original}.csv")]
     assert [row["code"] for row in rows(MAPPINGS / f"nos/{copy}.csv")] == wanted
+
+
+def test_care_dates_are_date_parameters_of_types_in_the_compartment() -> None:
+    for type_, dates in care_dates().items():
+        assert type_ in compartment("Patient"), type_
+        known = supported(type_)
+        for code in (*dates.begins, *dates.ends):
+            assert known[code].type == "date", (type_, code)
+
+
+def test_what_a_record_holds_has_a_date_of_care_unless_it_has_none() -> None:
+    """Types that tell no date of care, or whose date is another's: who, consent, money, trace."""
+    undated = {name for name in compartment("Patient") if name not in care_dates()}
+    assert {name for name in undated if RULES[name]["governance"] == "record"} == {
+        "AppointmentResponse", "BodyStructure", "Claim", "ClaimResponse", "Coverage",
+        "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DeviceUseStatement",
+        "ExplanationOfBenefit", "FamilyMemberHistory", "ImmunizationRecommendation", "Invoice",
+        "MolecularSequence", "RelatedPerson", "SupplyDelivery",
+    }  # fmt: skip

@@ -13,6 +13,8 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError as DriverConfigurationError
 from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
 
+from fhir_server.store.mongo.large import Files
+
 MINIMUM_VERSION = (6, 0)
 SELECTION_TIMEOUT_MS = 3_000
 SOCKET_TIMEOUT_MS = 30_000
@@ -81,12 +83,13 @@ def check_topology(client: MongoClient[dict[str, Any]]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What `fhir-server doctor` tells of a MongoDB."""
+    """What `fhir-server doctor` tells of a MongoDB; `left_over` counts files (`Files.left_over`)."""
 
     version: str
     replica_set: str
     collections: int
     indexes: int
+    left_over: int
 
 
 def state(uri: str, database: str) -> State:
@@ -100,6 +103,7 @@ def state(uri: str, database: str) -> State:
             replica_set=hello.get("setName", "sharded cluster"),
             collections=len(names),
             indexes=sum(len(client[database][name].index_information()) for name in names),
+            left_over=len(Files(client[database]).left_over()),
         )
 
 

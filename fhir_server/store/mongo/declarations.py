@@ -80,8 +80,25 @@ class LockRecord(Document):  # type: ignore[misc]
     meta: ClassVar = {"collection": "lock", "indexes": ["at"]}
 
 
+class RateRecord(Document):  # type: ignore[misc]
+    """How many requests of one caller all workers counted in one window."""
+
+    name = StringField(primary_key=True)
+    count = IntField()
+    at = DateTimeField()
+    meta: ClassVar = {"collection": "rate", "indexes": ["at"]}
+
+
 LOCK_SECONDS = 24 * 3600
-ADMINISTRATIVE: tuple[type[Document], ...] = (RecordPolicyRecord, SecretRecord, LockRecord)
+RATE_SECONDS = 180
+ADMINISTRATIVE: tuple[type[Document], ...] = (
+    RecordPolicyRecord,
+    SecretRecord,
+    LockRecord,
+    RateRecord,
+)
+_LASTS = {LockRecord: LOCK_SECONDS, RateRecord: RATE_SECONDS}
+"""Records that go by themselves, so many seconds after their `at`."""
 
 
 @cache
@@ -128,6 +145,6 @@ def administrative_collections() -> Iterator[tuple[str, list[IndexModel]]]:
     """Yield name and indexes of the administrative collections."""
     for record in ADMINISTRATIVE:
         specs = record._meta["index_specs"]
-        expiry = {"expireAfterSeconds": LOCK_SECONDS} if record is LockRecord else {}
+        expiry = {"expireAfterSeconds": _LASTS[record]} if record in _LASTS else {}
         models = [IndexModel(spec["fields"], **expiry) for spec in specs]
         yield record._get_collection_name(), models

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from fhir_server.store.rows import Row
+from fhir_server.store.rows import DistantRow, File, Row
+
+Read = Callable[[File], bytes]
 
 
 def current(row: Row) -> dict[str, Any]:
@@ -14,13 +17,19 @@ def current(row: Row) -> dict[str, Any]:
         "_id": row.id,
         "version": row.version,
         "updated": row.updated,
-        "raw": row.raw,
+        "raw": b"" if row.file is not None and row.file.holds == "raw" else row.raw,
         "acl": dict(row.acl),
         "method": row.method,
     }
     if row.idx:
         document["idx"] = dict(row.idx)
         document["srt"] = dict(row.srt)
+    if row.file is not None:
+        document["file"] = {
+            "id": row.file.id,
+            "length": row.file.length,
+            "holds": row.file.holds,
+        }
     return document
 
 
@@ -35,8 +44,10 @@ def past(row: Row) -> dict[str, Any]:
     return document
 
 
-def row(type_: str, document: Mapping[str, Any]) -> Row:
-    """Read a document of either collection."""
+def row(type_: str, document: Mapping[str, Any], read: Read) -> Row:
+    """Return the row of a document of either collection; its file is not `read` yet."""
+    if "file" in document:
+        return _with_file(type_, document, read)
     return Row(
         type=type_,
         id=document.get("id", document["_id"]),
@@ -49,3 +60,21 @@ def row(type_: str, document: Mapping[str, Any]) -> Row:
         method=document.get("method", "POST"),
         gone=document.get("gone", False),
     )
+
+
+def _with_file(type_: str, document: Mapping[str, Any], read: Read) -> Row:
+    file = File(**document["file"])
+    fields: dict[str, Any] = {
+        "type": type_,
+        "id": document.get("id", document["_id"]),
+        "version": document["version"],
+        "updated": document["updated"],
+        "acl": document.get("acl", {}),
+        "idx": document.get("idx", {}),
+        "srt": document.get("srt", {}),
+        "method": document.get("method", "POST"),
+        "file": file,
+    }
+    if file.holds == "data":
+        return Row(raw=document["raw"], **fields)
+    return DistantRow.of(partial(read, file), **fields)

@@ -18,6 +18,7 @@ from pymongo.database import Database
 from fhir_server.predicate import Predicate, under
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import HISTORY
+from fhir_server.store.mongo.large import Files
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.rows import Row
 
@@ -53,6 +54,7 @@ class Past:
     """The versions of some types in which `facts` hold, then and now."""
 
     database: Database[dict[str, Any]]
+    files: Files
     types: Sequence[str]
     known: dict[str, Predicate]
     window: Window
@@ -84,7 +86,7 @@ class Past:
             .max_time_ms(MAX_TIME_MS)
         )
         for item in found:
-            yield documents.row(type_, item)
+            yield documents.row(type_, item, self.files.read)
 
     def _collection(self, type_: str, past: int) -> Any:
         return self.database[type_ + HISTORY if past else type_]

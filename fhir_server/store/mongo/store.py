@@ -17,7 +17,7 @@ from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError, OperationFailure, PyMongoError
 
-from fhir_server.fhir.errors import Unavailable
+from fhir_server.fhir.errors import Conflict, Unavailable
 from fhir_server.predicate import Has, Predicate
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import (
@@ -26,9 +26,11 @@ from fhir_server.store.mongo.declarations import (
     collections,
 )
 from fhir_server.store.mongo.errors import translate, translated
+from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.unit import Unit
+from fhir_server.store.mongo.uploads import Missing, Uploads
 from fhir_server.store.rows import PolicyRow, Row
 from fhir_server.store.together import Together
 
@@ -41,8 +43,11 @@ MAX_TIME_MS = 10_000
 RETRY_SECONDS = 5.0
 """How long a transaction is tried anew: a restarted MongoDB is back in two."""
 
+UPLOAD_ATTEMPTS = 4
+"""How often a large row may come out otherwise when it is run again, because others write too."""
+
 _NO_INDEX_VALUES = {"idx": 0}
-_BODY = ("version", "updated", "raw")
+_BODY = ("version", "updated", "raw", "file")
 _LARGE = "Binary"
 """Read one at a time: a small resource does not wait for somebody's images."""
 
@@ -54,6 +59,7 @@ class MongoStore:
         """Use `database` of `client`; nothing is sent yet."""
         self._client = client
         self._db = client[database]
+        self.files = Files(self._db)
         self._prepared: set[str] = set()
         self._gets: dict[str, Together[str, dict[str, Row]]] = {}
 
@@ -65,7 +71,7 @@ class MongoStore:
     @translated
     def prepare(self) -> None:
         """Create the administrative collections and their indexes."""
-        for name, models in administrative_collections():
+        for name, models in (*administrative_collections(), *large_collections()):
             self._create(name, models)
 
     @translated
@@ -104,28 +110,28 @@ class MongoStore:
         collection = self._db[type_]
         if len(ids) == 1:
             one = collection.find_one({"_id": ids[0]}, _NO_INDEX_VALUES)
-            return {ids[0]: documents.row(type_, one)} if one else {}
+            return {ids[0]: documents.row(type_, one, self.files.read)} if one else {}
         found = collection.find({"_id": {"$in": list(ids)}}, _NO_INDEX_VALUES)
-        return {item["_id"]: documents.row(type_, item) for item in found}
+        return {item["_id"]: documents.row(type_, item, self.files.read) for item in found}
 
     @translated
     def last(self, type_: str, id_: str) -> Row | None:
         """Return the last version in the history: the tombstone, when the resource is deleted."""
         found = self._db[type_ + HISTORY].find_one({"id": id_}, sort=[("version", DESCENDING)])
-        return documents.row(type_, found) if found else None
+        return documents.row(type_, found, self.files.read) if found else None
 
     @translated
     def version(self, type_: str, id_: str, version: int) -> Row | None:
         """Return one version, current or past."""
         found = self._db[type_].find_one({"_id": id_, "version": version}, _NO_INDEX_VALUES)
         found = found or self._db[type_ + HISTORY].find_one({"_id": f"{id_}/{version}"})
-        return documents.row(type_, found) if found else None
+        return documents.row(type_, found, self.files.read) if found else None
 
     @translated
     def versions(self, type_: str, id_: str) -> list[Row]:
         """Return every version of one resource, newest first."""
         past = self._db[type_ + HISTORY].find({"id": id_}).sort("version", DESCENDING)
-        rows = [documents.row(type_, found) for found in past]
+        rows = [documents.row(type_, found, self.files.read) for found in past]
         now = self.get(type_, id_)
         return [row for row in (now, *rows) if row is not None]
 
@@ -158,7 +164,7 @@ class MongoStore:
             .limit(limit)
             .max_time_ms(MAX_TIME_MS)
         )
-        return [documents.row(type_, item) for item in found]
+        return [documents.row(type_, item, self.files.read) for item in found]
 
     @translated
     def ids(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[str]:
@@ -170,6 +176,21 @@ class MongoStore:
     def count(self, type_: str, predicate: Predicate) -> int:
         """Count the rows in which `predicate` holds, exactly."""
         return self._db[type_].count_documents(to_query(predicate), maxTimeMS=MAX_TIME_MS)
+
+    @translated
+    def distinct(self, type_: str, predicate: Predicate, field: str, *, limit: int) -> list[str]:
+        """Return the values of `field`, a list, in the rows in which `predicate` holds."""
+        matching = {"$and": [to_query(predicate), {field: {"$exists": True}}]}
+        found = self._db[type_].aggregate(
+            [
+                {"$match": matching},
+                {"$unwind": f"${field}"},
+                {"$group": {"_id": f"${field}"}},
+                {"$limit": limit},
+            ],
+            maxTimeMS=MAX_TIME_MS,
+        )
+        return [item["_id"] for item in found]
 
     @translated
     def types(self) -> list[str]:
@@ -188,7 +209,7 @@ class MongoStore:
 
     def past(self, types: Sequence[str], known: dict[str, Predicate], window: Window) -> Past:
         """Return the versions of `types`, then and now known, inside `window`."""
-        return Past(self._db, types, known, window)
+        return Past(self._db, self.files, types, known, window)
 
     # policies and secrets --------------------------------------------------------------------
 
@@ -229,14 +250,25 @@ class MongoStore:
 
         `work` may therefore run several times and must keep no state of its own. MongoDB's driver
         tries for two minutes; here `Unavailable` is raised once MongoDB is away for a few seconds.
+        Rows that are too large go to files, which are written before the transaction that stores.
         """
+        with Uploads(self.files) as uploads:
+            for _ in range(UPLOAD_ATTEMPTS):
+                try:
+                    return self._transact(work, uploads)
+                except Missing:
+                    uploads.write()
+        raise Conflict("the resource was written by someone else at the same time; try again")
+
+    def _transact(self, work: Callable[[Unit], T], uploads: Uploads) -> T:
         deadline = monotonic() + RETRY_SECONDS
 
         def run(session: ClientSession) -> T:
             if monotonic() > deadline:
                 raise Unavailable
-            unit = Unit(self._db, session)
+            unit = Unit(self._db, session, uploads)
             done = work(unit)
+            uploads.check()
             unit.flush()
             return done
 

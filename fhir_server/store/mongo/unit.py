@@ -20,6 +20,7 @@ from fhir_server.predicate import Predicate
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import HISTORY
 from fhir_server.store.mongo.query import to_query
+from fhir_server.store.mongo.uploads import LARGEST_ROW, Uploads
 from fhir_server.store.rows import PolicyRow, Row
 
 Document = dict[str, Any]
@@ -32,10 +33,14 @@ FOREVER = 2**62
 class Unit:
     """The reads and writes of one transaction."""
 
-    def __init__(self, database: Database[Document], session: ClientSession) -> None:
-        """Bind to `session`, in which a transaction runs."""
+    def __init__(
+        self, database: Database[Document], session: ClientSession, uploads: Uploads
+    ) -> None:
+        """Bind to `session`, in which a transaction runs; `uploads` has the files it may name."""
         self._db = database
         self._session = session
+        self._uploads = uploads
+        self._read = uploads.read
         self._new: dict[str, list[Document]] = {}
 
     def flush(self) -> None:
@@ -53,25 +58,26 @@ class Unit:
     def get(self, type_: str, id_: str) -> Row | None:
         """Return the current version, or None."""
         found = self._collection(type_).find_one({"_id": id_}, session=self._session)
-        return documents.row(type_, found) if found else None
+        return documents.row(type_, found, self._read) if found else None
 
     def last(self, type_: str, id_: str) -> Row | None:
         """Return the last version in the history, the tombstone after a deletion."""
         found = self._collection(type_ + HISTORY).find_one(
             {"id": id_}, sort=[("version", DESCENDING)], session=self._session
         )
-        return documents.row(type_, found) if found else None
+        return documents.row(type_, found, self._read) if found else None
 
     def find(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[Row]:
         """Return rows in which `predicate` holds, by id."""
         found = self._collection(type_).find(to_query(predicate), session=self._session)
-        return [documents.row(type_, item) for item in found.sort("_id").limit(limit)]
+        return [documents.row(type_, item, self._read) for item in found.sort("_id").limit(limit)]
 
     def insert(self, row: Row) -> None:
         """Add a resource that has no current version.
 
         New rows of a type are sent together, when the transaction next looks at the type or ends.
         """
+        row = self._fitting(row)
         self._new.setdefault(row.type, []).append(documents.current(row))
         if row.version > 1:
             self._govern_past(row.type, row.id, row.acl)
@@ -83,10 +89,17 @@ class Unit:
 
     def replace(self, old: Row, new: Row) -> None:
         """Put `new` in the place of `old`, which goes to the history."""
+        new = self._fitting(new)
         self._archive(old, until=new.updated, now=new.acl)
         self._collection(new.type).replace_one(
             {"_id": new.id, "version": old.version}, documents.current(new), session=self._session
         )
+
+    def _fitting(self, row: Row) -> Row:
+        """Return `row`, with what MongoDB would not take in a file."""
+        if row.file is None and len(row.raw) <= LARGEST_ROW:
+            return row
+        return self._uploads.named(row, self._session)
 
     def remove(self, old: Row, *, updated: int) -> Row:
         """Delete `old`: it goes to the history, a tombstone with its facts after it."""
@@ -99,6 +112,7 @@ class Unit:
             srt={},
             method="DELETE",
             gone=True,
+            file=None,
         )
         self._archive(old, until=updated, now=old.acl)
         self._archive(tombstone, until=FOREVER, now=old.acl)

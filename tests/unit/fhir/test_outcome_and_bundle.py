@@ -1,6 +1,7 @@
 """What the server writes itself: OperationOutcome and Bundle."""
 
 import json
+import re
 from typing import Any
 
 from hypothesis import given
@@ -39,7 +40,16 @@ def test_an_outcome_without_issues_says_that_all_went_well() -> None:
     ]
 
 
-@given(texts, texts)
+def test_what_no_fhir_text_holds_is_replaced_in_an_outcome() -> None:
+    """A caller's own words are quoted, and the outcome may be asked for in XML."""
+    issue = json.loads(outcome([Issue("value", "`a\x00\uffff\ud800`", "a\ufffe")]))["issue"][0]
+    assert (issue["diagnostics"], issue["expression"]) == ("`a\ufffd\ufffd\ufffd`", ["a\ufffd"])
+
+
+fit = texts.map(lambda text: re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", "", text))
+
+
+@given(fit, fit)
 def test_any_text_comes_out_of_an_outcome_as_it_went_in(diagnostics: Any, expression: Any) -> None:
     issue = json.loads(outcome([Issue("value", diagnostics, expression)]))["issue"][0]
     assert issue.get("diagnostics", "") == diagnostics

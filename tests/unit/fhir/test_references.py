@@ -99,7 +99,7 @@ def test_a_transaction_s_links_are_replaced_wherever_a_link_can_stand() -> None:
         "_status": {"extension": [{"url": "x", "valueUrl": f"{URN}/_history/1"}]},
         "content": [{"attachment": {"url": f"{URN}#page"}}],
     }
-    assert rewrite(resource, {URN: "Binary/7"}) == 9
+    assert rewrite(resource, {URN: "Binary/7"}) == 7
     assert resource == {
         "resourceType": "DocumentReference",
         "contained": [
@@ -112,9 +112,9 @@ def test_a_transaction_s_links_are_replaced_wherever_a_link_can_stand() -> None:
         },
         "extension": [
             {"url": "x", "valueUri": "Binary/7"},
-            {"url": "y", "valueCanonical": "Binary/7|1.0"},
+            {"url": "y", "valueCanonical": f"{URN}|1.0"},
         ],
-        "meta": {"profile": ["Binary/7"]},
+        "meta": {"profile": [URN]},
         "_status": {"extension": [{"url": "x", "valueUrl": "Binary/7/_history/1"}]},
         "content": [{"attachment": {"url": "Binary/7#page"}}],
     }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_server.search.escape import split, unescape
+from fhir_server.search.escape import escape, split, unescape
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,8 @@ def test_an_escape_stands_for_its_character(text: str, plain: str) -> None:
 def test_what_is_escaped_and_joined_comes_back(texts: list[str]) -> None:
     escaped = ["".join(f"\\{c}" if c in "\\,|$" else c for c in text) for text in texts]
     assert [unescape(part) for part in split(",".join(escaped), ",")] == texts
+
+
+@given(st.text(), st.sampled_from(",|$"))
+def test_what_is_escaped_is_one_part_and_comes_back(text: str, separator: str) -> None:
+    assert [unescape(part) for part in split(escape(text), separator)] == [text]

@@ -99,7 +99,7 @@ def test_every_fault_is_listed_with_its_place() -> None:
         ),
         (
             patient(name=[{"text": "a\x00"}]),
-            ("value", "Patient.name[0].text", "a control character is not allowed"),
+            ("value", "Patient.name[0].text", "the character U+0000 is not allowed in a text"),
         ),
         (
             patient(extension=[{"url": "a"}]),
