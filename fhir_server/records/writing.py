@@ -177,7 +177,7 @@ class Change:
         view = self._view
         resource = document.resource
         values = self._index(type_, resource)
-        deposit = self._deposit(old, values)
+        deposit = self._deposit(type_, old, values)
         acl = consent_facts(type_, id_, resource, values, deposit, self._people)
         raw = stamp(document, id=id_, version_id=version, last_updated=instant_text(view.at))
         row = Row(type_, id_, version, view.at, raw, acl, values.values, values.keys, method)
@@ -198,13 +198,18 @@ class Change:
                 values.values.setdefault(code, []).extend(row.ref for row in found)
         return values
 
-    def _deposit(self, old: Row | None, values: IndexValues) -> Deposit:
-        """Return who deposited and when: kept from the first version (contract, conventions 5)."""
+    def _deposit(self, type_: str, old: Row | None, values: IndexValues) -> Deposit:
+        """Return who deposited and when: kept from the first version (contract, conventions 5).
+
+        What the trusted system imports was deposited when its document says, a document alone: the
+        day of a measurement is not the day on which its patient was told (R49).
+        """
         if old is not None:
             return Deposit(old.acl[facts.OWNER], old.acl[facts.DEPOSITED])
         view = self._view
         at = view.at
-        if view.requester.kind is Kind.TRUSTED_SYSTEM and (dated := values.values.get("date")):
+        imported = view.requester.kind is Kind.TRUSTED_SYSTEM and type_ == "DocumentReference"
+        if imported and (dated := values.values.get("date")):
             at = dated[0]["lo"] if isinstance(dated[0], dict) else at
         return Deposit(view.requester.identity, min(at, view.at))
 
