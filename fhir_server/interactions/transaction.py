@@ -27,7 +27,7 @@ _STATUS = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
 
 def transaction(x: Exchange, body: bytes) -> Answer:
     """Carry out a Bundle of type batch or transaction."""
-    bundle = parse(body).resource
+    bundle = read = parse(body).resource
     if bundle.get("resourceType") != "Bundle":
         raise BadRequest("a Bundle is expected", code="structure", expression="resourceType")
     kind = bundle.get("type")
@@ -46,9 +46,9 @@ def transaction(x: Exchange, body: bytes) -> Answer:
     with traced(x, "transaction", "Bundle"):
         for _ in range(ATTEMPTS):
             try:
-                return _transaction(x, entries.read(parse(body).resource.get("entry", [])))
+                return _transaction(x, entries.read(read.get("entry", [])))
             except entries.Stale:
-                continue
+                read = parse(body).resource  # the plan changed what it was made of
         raise Conflict("what the conditions match keeps changing; try again")
 
 
@@ -59,7 +59,7 @@ def _check_envelope(bundle: entries.Json) -> None:
     if isinstance(found, list) and all(isinstance(item, dict) for item in found):
         emptied = [{k: v for k, v in item.items() if k != "resource"} or item for item in found]
         bare = bundle | ({"entry": emptied} if found else {})
-    issues = validate(bare, "Bundle", models=False)
+    issues = validate(bare, "Bundle")
     if issues:
         raise BadRequest(issues=issues)
 
@@ -84,7 +84,7 @@ def _transaction(x: Exchange, items: list[Item]) -> Answer:
                     done[item.index] = _write(change, item, early)
         return done
 
-    done = write(x.view, types, work, locks=locks) if writes else {}
+    done = write(x.view, types, work, locks=locks, small=False) if writes else {}
     answers = [_answer(x, item, done.get(item.index)) for item in plan]
     return Answer(200, response_bundle("transaction-response", answers, base=x.base))
 

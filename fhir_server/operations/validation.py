@@ -37,7 +37,7 @@ def validate_resource(
     if mode != "delete":
         if not isinstance(resource, dict) or not resource:
             raise BadRequest("a resource to validate is expected", code="required")
-        issues += validate(resource, type_, warnings=True)
+        issues += validate(resource, type_, models=True, warnings=True)
         issues += _identity(type_, id_, mode, resource)
     if "profile" in options:
         issues.append(
