@@ -85,7 +85,8 @@ def _transaction(x: Exchange, items: list[Item]) -> Answer:
         return done
 
     done = write(x.view, types, work, locks=locks, small=False) if writes else {}
-    answers = [_answer(x, item, done.get(item.index)) for item in plan]
+    with x.view.tracer.together():
+        answers = [_answer(x, item, done.get(item.index)) for item in plan]
     return Answer(200, response_bundle("transaction-response", answers, base=x.base))
 
 
@@ -134,11 +135,12 @@ def _refused(error: FhirError) -> Entry:
 
 def _batch(x: Exchange, found: list[entries.Json]) -> Answer:
     answers = []
-    for index, body in enumerate(found):
-        try:
-            answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
-        except FhirError as error:
-            answers.append(_refused(error))
+    with x.view.tracer.together():
+        for index, body in enumerate(found):
+            try:
+                answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
+            except FhirError as error:
+                answers.append(_refused(error))
     return Answer(200, response_bundle("batch-response", answers, base=x.base))
 
 

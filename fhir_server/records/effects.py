@@ -19,13 +19,12 @@ from fhir_server.fhir.references import parse_reference
 from fhir_server.predicate import Has, one_of
 from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
-from fhir_server.records.policies import PolicyCompiler, rules_alike
+from fhir_server.records.policies import DIRECTORY, PolicyCompiler, rules_alike
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
 
 Json = dict[str, Any]
 
-_DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 _LAW: Final = frozenset({"Patient", "CareTeam", "Consent"})
 _LONGEST_CHAIN: Final = 100
 MOST_REFERRERS: Final = 200
@@ -178,7 +177,8 @@ class Effects:
         concerned = set()
         if row.type in _LAW:
             concerned = {r.acl.get(facts.PATIENT, "") for r in (row, old) if r is not None}
-        elif row.type in _DIRECTORY:
+        elif row.type in DIRECTORY:
+            self._unit.claim(row.ref)
             concerned = set(self._unit.policies_naming(row.ref))
         for patient in sorted(concerned - {""}):
             self._policies.compile(self._unit, patient)

@@ -24,6 +24,8 @@ from fhir_server.store.rows import PolicyRow, Row
 Json = Mapping[str, Any]
 
 ATTENDING_ROLE = "PCP"
+DIRECTORY = frozenset({"Practitioner", "PractitionerRole", "Organization"})
+"""Whose content a policy is made of; of the other references, the id alone."""
 FOREVER = 2**62
 
 
@@ -62,7 +64,7 @@ class PolicyCompiler:
                 tuple(sorted({*people.seen, f"Patient/{patient}"})),
             )
         )
-        unit.pin(people.seen)
+        unit.share(ref for ref in people.seen if ref.partition("/")[0] in DIRECTORY)
 
     def _attending(self, resource: Json, people: People) -> Iterator[Link]:
         """Yield the attending doctors: `Patient.generalPractitioner` (contract, conventions 1)."""

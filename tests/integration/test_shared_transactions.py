@@ -210,3 +210,47 @@ def test_counters_raised_by_many_threads_lose_nothing(store: MongoStore) -> None
         versions = [row.version for row in store.versions(TYPE, name)]
         kept = sum(done[number] for number in range(240) if number % 4 == place)
         assert versions == list(range(kept + 1, 0, -1))
+
+
+DOCTOR = "Practitioner/x"
+
+
+@pytest.mark.parametrize(
+    ("meets", "runs"), [(lambda unit: unit.claim(DOCTOR), 2), (lambda unit: unit.claim("no"), 1)]
+)
+def test_a_change_of_what_a_write_shares_makes_it_run_again(
+    store: MongoStore, meets: Work, runs: int
+) -> None:
+    ran = 0
+
+    def reading(unit: Unit) -> None:
+        nonlocal ran
+        ran += 1
+        unit.get(TYPE, "anything")  # from here on, what others commit is not seen
+        if ran == 1:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(store.transact, meets).result(10)
+        unit.share([DOCTOR])
+
+    store.transact(reading)
+    assert ran == runs
+
+
+def test_writes_that_only_share_do_not_meet(store: MongoStore) -> None:
+    """Regression: all records of one doctor waited for each other. By chance one in 64 does."""
+    met = 0
+    for _ in range(12):
+        ran = 0
+
+        def reading(unit: Unit) -> None:
+            nonlocal ran
+            ran += 1
+            unit.get(TYPE, "anything")
+            if ran == 1:
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(store.transact, lambda other: other.share([DOCTOR])).result(10)
+            unit.share([DOCTOR])
+
+        store.transact(reading)
+        met += ran > 1
+    assert met < 5

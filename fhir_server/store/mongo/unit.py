@@ -10,6 +10,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from pymongo import DESCENDING, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
@@ -29,6 +31,8 @@ Write = Document | DeleteOne | ReplaceOne[Document] | UpdateMany | UpdateOne
 
 FOREVER = 2**62
 """When a deletion ends, in microseconds: a tombstone stays."""
+STRIPES = 64
+"""How many lock documents stand for what is shared: two writes meet by chance once in so many."""
 
 
 @dataclass(slots=True)
@@ -50,6 +54,8 @@ class Unit:
         self._kept: dict[str, list[Write]] = {}
         self._rows: dict[tuple[str, str], Row | None] = {}
         self._mark = _Mark({}, {})
+        self._stripe = secrets.randbelow(STRIPES)
+        self._shared: set[str] = set()
 
     # what is kept until it is sent -----------------------------------------------------------
 
@@ -69,6 +75,7 @@ class Unit:
         for name, kept in self._kept.items():
             del kept[self._mark.kept.get(name, 0) :]
         self._rows = self._mark.rows
+        self._shared = set()
         return True
 
     def _keep(self, name: str, write: Write) -> None:
@@ -208,6 +215,29 @@ class Unit:
             mark = {"$set": {"pin": secrets.token_hex(4)}}
             self._keep(type_, UpdateMany({"_id": {"$in": sorted(ids)}}, mark))
 
+    def share(self, refs: Iterable[str]) -> None:
+        """Let a change of `refs`, which `claim`s them, meet this write, which only read them.
+
+        Many records name one doctor. A mark on the doctor would make each of their writes meet all
+        others; a mark on one of many stripes makes them meet who marks all.
+        """
+        for ref in refs:
+            if ref not in self._shared:
+                self._shared.add(ref)
+                self._keep("lock", _mark_of(ref, self._stripe))
+
+    def claim(self, ref: str) -> None:
+        """Let every write that `share`s `ref` at the same time meet this one."""
+        for stripe in range(STRIPES):
+            self._keep("lock", _mark_of(ref, stripe))
+
     def lock(self, name: str) -> None:
         """Let one transaction at a time hold `name`, which `MongoStore.prepare_lock` has made."""
         self._keep("lock", UpdateOne({"_id": name}, {"$set": {"by": secrets.token_hex(4)}}))
+
+
+def _mark_of(ref: str, stripe: int) -> UpdateOne:
+    """Return the write of one stripe; made when it is first needed, it goes by itself in a day."""
+    name = sha256(f"{ref}#{stripe}".encode()).hexdigest()
+    at = {"by": secrets.token_hex(4), "at": datetime.now(UTC)}
+    return UpdateOne({"_id": name}, {"$set": at}, upsert=True)
