@@ -41,6 +41,13 @@ class Document:
     spans: dict[str, tuple[int, int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A resource whose text is still to be made, because its links were rewritten here."""
+
+    resource: dict[str, Any]
+
+
 _Read = TypeVar("_Read")
 
 
@@ -229,12 +236,16 @@ def _stamp_meta(document: Document, version: str, updated: str) -> list[tuple[in
     return edits
 
 
-def stamp(document: Document, *, id: str, version_id: int, last_updated: str) -> bytes:
+def stamp(document: Document | Draft, *, id: str, version_id: int, last_updated: str) -> bytes:
     """Return the text received with only `id`, `meta.versionId` and `meta.lastUpdated` set.
 
-    Everything else, white space included, stays as it came. What is missing is inserted right
-    after `resourceType`. https://hl7.org/fhir/R4/resource.html#Meta
+    Everything else, white space included, stays as it came; a `Draft` has no text yet. What is
+    missing is inserted right after `resourceType`. https://hl7.org/fhir/R4/resource.html#Meta
     """
+    if isinstance(document, Draft):
+        return stamp_resource(
+            document.resource, id=id, version_id=version_id, last_updated=last_updated
+        )
     version, updated = _text(str(version_id)), _text(last_updated)
     edits, missing = [], ""
     if "id" in document.spans:

@@ -12,8 +12,7 @@ from urllib.parse import unquote
 from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import BadRequest, FhirError, Issue, Unprocessable
-from fhir_server.fhir.json import Document, dumps
-from fhir_server.interactions.bodies import document_of
+from fhir_server.fhir.json import Document, Draft, dumps
 from fhir_server.interactions.conditions import Condition, Pairs, pairs_of
 from fhir_server.interactions.patch import editor
 from fhir_server.records.governance import governance
@@ -34,8 +33,9 @@ class Item:
 
     `condition` is that of a conditional entry, `found` what it met before the transaction began;
     `pairs` are the query of the url.
-    `depth` is how many new pointers stand below a new pointer: the lowest are written first.
-    A HEAD is a GET that is `bodiless`; `operation` is the name of the one that is called.
+    `depth` is how many new pointers stand below a new pointer: the lowest are written first;
+    `names` are the references that stand in the resource. A HEAD is a GET that is `bodiless`;
+    `operation` is the name of the one that is called.
     """
 
     index: int
@@ -55,6 +55,7 @@ class Item:
     depth: int = 0
     bodiless: bool = False
     operation: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -66,9 +67,9 @@ class Item:
         """Return `Type/id` of the resource that the entry is, or turned out to be, about."""
         return self.found.ref if self.found else f"{self.type}/{self.id}"
 
-    def document(self) -> Document:
-        """Return the resource as a document to store."""
-        return document_of(self.resource or {})
+    def document(self) -> Draft:
+        """Return the resource as it is to be stored."""
+        return Draft(self.resource or {})
 
     def editor(self) -> Callable[[Row], Document]:
         """Return the edit of a PATCH entry."""

@@ -84,6 +84,7 @@ def _conditions(x: Exchange, item: Item) -> None:
 
 
 def _references(x: Exchange, item: Item, resource: dict[str, Any], known: dict[str, str]) -> None:
+    names = []
     for path, reference in walk_references(resource):
         text = reference["reference"]
         parsed = parse_reference(text, x.base)
@@ -97,6 +98,8 @@ def _references(x: Exchange, item: Item, resource: dict[str, Any], known: dict[s
                 raise BadRequest(
                     f"`{text[:80]}` is the fullUrl of no entry", code="not-found", expression=place
                 )
+        names.append(reference["reference"])
+    item.names = tuple(names)
     for path, attachment in _attachments(resource, str(resource["resourceType"])):
         if attachment["url"].startswith("urn:uuid:"):
             raise BadRequest(
@@ -140,7 +143,7 @@ def _pointed(items: list[Item]) -> None:
     new = {f"{item.type}/{item.id}": item for item in items if item.resource is not None}
     lists = {ref: item for ref, item in new.items() if item.type == "List"}
     below = [
-        (item, [lists[ref] for ref in _named(item) if ref in lists])
+        (item, [lists[ref] for ref in item.names if ref in lists])
         for item in new.values()
         if item.type in ("List", "Composition", "Bundle", "Task")
     ]
@@ -157,10 +160,5 @@ def named_early(ordered: Sequence[Item]) -> frozenset[str]:
         ref = f"{item.type}/{item.id}"
         if ref in named:
             found.add(ref)
-        named.update(_named(item))
+        named.update(item.names)
     return frozenset(found)
-
-
-def _named(item: Item) -> Iterator[str]:
-    for _, reference in walk_references(item.resource or {}):
-        yield reference["reference"]

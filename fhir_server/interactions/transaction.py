@@ -30,7 +30,7 @@ _STATUS = {200: "200 OK", 201: "201 Created", 204: "204 No Content"}
 
 def transaction(x: Exchange, body: bytes) -> Answer:
     """Carry out a Bundle of type batch or transaction."""
-    bundle = parse(body).resource
+    bundle = read = parse(body).resource
     if bundle.get("resourceType") != "Bundle":
         raise BadRequest("a Bundle is expected", code="structure", expression="resourceType")
     kind = bundle.get("type")
@@ -50,9 +50,9 @@ def transaction(x: Exchange, body: bytes) -> Answer:
     with traced(x, "transaction", "Bundle"):
         for _ in range(ATTEMPTS):
             try:
-                return _transaction(x, entries.read(parse(body).resource.get("entry", [])))
+                return _transaction(x, entries.read(read.get("entry", [])))
             except entries.Stale:
-                continue
+                read = parse(body).resource  # the plan changed what it was made of
         raise Conflict("what the conditions match keeps changing; try again")
 
 
@@ -63,7 +63,7 @@ def _check_envelope(bundle: entries.Json) -> None:
     if isinstance(found, list) and all(isinstance(item, dict) for item in found):
         emptied = [{k: v for k, v in item.items() if k != "resource"} or item for item in found]
         bare = bundle | ({"entry": emptied} if found else {})
-    issues = validate(bare, "Bundle", models=False)
+    issues = validate(bare, "Bundle")
     if issues:
         raise BadRequest(issues=issues)
 
@@ -88,8 +88,9 @@ def _transaction(x: Exchange, items: list[Item]) -> Answer:
                     done[item.index] = _write(change, item, early)
         return done
 
-    done = write(x.view, types, work, locks=locks) if writes else {}
-    answers = [_answer(x, item, done.get(item.index)) for item in plan]
+    done = write(x.view, types, work, locks=locks, small=False) if writes else {}
+    with x.view.tracer.together():
+        answers = [_answer(x, item, done.get(item.index)) for item in plan]
     return Answer(200, response_bundle("transaction-response", answers, base=x.base))
 
 
@@ -139,13 +140,14 @@ def _refused(error: FhirError) -> Entry:
 def _batch(x: Exchange, found: list[entries.Json]) -> Answer:
     answers = []
     refused = dependent(found)
-    for index, body in enumerate(found):
-        try:
-            if index in refused:
-                raise refused[index]
-            answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
-        except FhirError as error:
-            answers.append(_refused(error))
+    with x.view.tracer.together():
+        for index, body in enumerate(found):
+            try:
+                if index in refused:
+                    raise refused[index]
+                answers.append(_entry_of(single.run(x, entries.read_one(index, body))))
+            except FhirError as error:
+                answers.append(_refused(error))
     return Answer(200, response_bundle("batch-response", answers, base=x.base))
 
 

@@ -54,7 +54,7 @@ def validate_resource(x: Exchange, call: Invocation, given: Given) -> Answer:
         resource = parse(stored.raw).resource if mode == "profile" else resource
     issues: list[Issue] = []
     if resource is not None:
-        issues += validate(resource, call.type, warnings=True)
+        issues += validate(resource, call.type, models=True, warnings=True)
         issues += _identity(call, mode, resource)
     if mode in ("create", "update", "delete") and not _fails(issues):
         issues += _rehearsed(x, call, mode, resource or {})

@@ -19,13 +19,12 @@ from fhir_server.fhir.references import parse_reference
 from fhir_server.predicate import Has, one_of
 from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
-from fhir_server.records.policies import PolicyCompiler
+from fhir_server.records.policies import DIRECTORY, PolicyCompiler, rules_alike
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
 
 Json = dict[str, Any]
 
-_DIRECTORY: Final = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 _LAW: Final = frozenset({"Patient", "CareTeam", "Consent"})
 _LONGEST_CHAIN: Final = 100
 MOST_REFERRERS: Final = 200
@@ -63,8 +62,13 @@ class Effects:
             self._unit.pin(pointed)
         return replace(row, acl=acl)
 
-    def written(self, row: Row, old: Row | None, *, named: bool) -> None:
-        """Do what follows from `row`, in the place of `old`; `named`: its id is not new."""
+    def written(
+        self, row: Row, old: Row | None, *, named: bool, before: Json | None, after: Json
+    ) -> None:
+        """Do what follows from `row`, in the place of `old`; `named`: its id is not new.
+
+        `before` and `after` are their resources.
+        """
         changed = old is not None and old.acl != row.acl
         if row.type == "DocumentReference":
             self._binaries(row, old)
@@ -72,7 +76,10 @@ class Effects:
         # A Patient is no target of a pointer, but it may be the context of a Binary.
         if (governed(row.type) or row.type == "Patient") and (changed or named):
             self._point_again(row.ref, as_target(row))
-        self._law(row, old)
+        if row.type != "Patient":
+            self._law(row, old)
+        elif before is None or not rules_alike(before, after):
+            self._policies.compile(self._unit, row.id, is_new=old is None and not named)
 
     def removed(self, row: Row) -> None:
         """Do what follows from the deletion of `row`."""
@@ -170,7 +177,8 @@ class Effects:
         concerned = set()
         if row.type in _LAW:
             concerned = {r.acl.get(facts.PATIENT, "") for r in (row, old) if r is not None}
-        elif row.type in _DIRECTORY:
+        elif row.type in DIRECTORY:
+            self._unit.claim(row.ref)
             concerned = set(self._unit.policies_naming(row.ref))
         for patient in sorted(concerned - {""}):
             self._policies.compile(self._unit, patient)
@@ -187,7 +195,7 @@ class Effects:
 
     def _set(self, row: Row, acl: Json) -> None:
         if acl != row.acl:
-            self._unit.set_acl(row.type, row.id, acl)
+            self._unit.set_acl(row, acl)
             if governed(row.type):
                 self._point_again(row.ref, as_target(replace(row, acl=acl)))
 

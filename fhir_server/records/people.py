@@ -63,6 +63,7 @@ class People:
         self._lookup = lookup
         self.base = base
         self.seen: set[str] = set()
+        self._read: dict[str, tuple[Row, frozenset[str]]] = {}
 
     def who(self, reference: Json, contained: Iterable[Json] = ()) -> frozenset[str]:
         """Return the caller keys that `reference` stands for; none when it can't be followed."""
@@ -85,11 +86,22 @@ class People:
                 return frozenset({f"patient:{found.id}"})
             case "CareTeam":
                 return frozenset({f"team:{ref}"})
-            case "Practitioner" | "PractitionerRole" | "Organization":
+            case "Practitioner" | "Organization":
+                return self._of(self._lookup.get(found.type, found.id))
+            case "PractitionerRole":
                 row = self._lookup.get(found.type, found.id)
                 return self._keys(parse(row.raw).resource) if row else frozenset()
             case _:
                 return frozenset()
+
+    def _of(self, row: Row | None) -> frozenset[str]:
+        """Return the keys of a stored person or structure, read once for each version."""
+        if row is None:
+            return frozenset()
+        kept = self._read.get(row.ref)
+        if kept is None or kept[0] is not row:
+            kept = self._read[row.ref] = (row, self._keys(parse(row.raw).resource))
+        return kept[1]
 
     def _keys(self, resource: Json, contained: Iterable[Json] = ()) -> frozenset[str]:
         match resource.get("resourceType"):

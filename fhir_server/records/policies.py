@@ -24,6 +24,8 @@ from fhir_server.store.rows import PolicyRow, Row
 Json = Mapping[str, Any]
 
 ATTENDING_ROLE = "PCP"
+DIRECTORY = frozenset({"Practitioner", "PractitionerRole", "Organization"})
+"""Whose content a policy is made of; of the other references, the id alone."""
 FOREVER = 2**62
 
 
@@ -34,22 +36,24 @@ class PolicyCompiler:
     locale: Locale
     lifetime: int
 
-    def compile(self, unit: Unit, patient: str) -> None:
-        """Store the policy of record `patient` anew; drop it when there is no such Patient."""
+    def compile(self, unit: Unit, patient: str, *, is_new: bool = False) -> None:
+        """Store the policy of record `patient` anew; drop it when there is no such Patient.
+
+        `is_new`: its id was made with this write, so that no CareTeam or Consent can name it yet.
+        """
         row = unit.get("Patient", patient)
         if row is None:
             unit.drop_policy(patient)
             return
         people = People(unit, self.locale.base)
+        resource = parse(row.raw).resource
+        attending = tuple(self._attending(resource, people))
         policy = RecordPolicy(
             patient=patient,
             version="",
-            closed=is_closed(row),
-            links=(
-                *self._attending(parse(row.raw).resource, people),
-                *self._teams(unit, patient, people),
-            ),
-            consents=tuple(self._consents(unit, patient, people)),
+            closed=_is_inactive(resource),
+            links=attending if is_new else (*attending, *self._teams(unit, patient, people)),
+            consents=() if is_new else tuple(self._consents(unit, patient, people)),
         )
         unit.put_policy(
             PolicyRow(
@@ -60,7 +64,7 @@ class PolicyCompiler:
                 tuple(sorted({*people.seen, f"Patient/{patient}"})),
             )
         )
-        unit.pin(people.seen)
+        unit.share(ref for ref in people.seen if ref.partition("/")[0] in DIRECTORY)
 
     def _attending(self, resource: Json, people: People) -> Iterator[Link]:
         """Yield the attending doctors: `Patient.generalPractitioner` (contract, conventions 1)."""
@@ -109,7 +113,19 @@ class PolicyCompiler:
 
 def is_closed(patient: Row) -> bool:
     """Tell whether a record is closed: its Patient is inactive (contract, conventions 3)."""
-    return parse(patient.raw).resource.get("active") is False
+    return _is_inactive(parse(patient.raw).resource)
+
+
+def _is_inactive(resource: Json) -> bool:
+    return resource.get("active") is False
+
+
+def rules_alike(before: Json, after: Json) -> bool:
+    """Tell whether two versions of a Patient make the same policy: `compile` reads nothing else."""
+    return all(
+        before.get(name) == after.get(name)
+        for name in ("active", "generalPractitioner", "contained")
+    )
 
 
 def _roles(participant: Json) -> set[str]:

@@ -21,7 +21,7 @@ def rehearse(view: View, type_: str, work: Callable[[Change], Written | Row]) ->
         raise _Undone(work(change))
 
     try:
-        write(view, {type_}, undone)
+        write(view, {type_}, undone, small=False)
     except _Undone as end:
         done: Written | Row = end.args[0]
         return done.row if isinstance(done, Written) else done

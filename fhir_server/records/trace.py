@@ -7,7 +7,8 @@ another's; the query itself is told only where it speaks of one record.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,15 +59,16 @@ class Touched:
     patient: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Tracer:
-    """Writes the entries of one caller's request."""
+    """Writes the entries of one caller's request. Used by one thread."""
 
     log: AccessLog
     locale: Locale
     requester: Requester
     request_id: str
     at: int
+    _held: list[Row] | None = None
 
     def entries(
         self,
@@ -110,8 +112,25 @@ class Tracer:
         return rows
 
     def commit(self, rows: Sequence[Row]) -> None:
-        """Return when `rows` are durable."""
-        self.log.commit(rows)
+        """Return when `rows` are durable, or are `together` with others of this request."""
+        if self._held is None:
+            self.log.commit(rows)
+        else:
+            self._held += rows
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all entries of what happens inside durable at its end, in one write.
+
+        INVARIANT: what is read inside is disclosed after the end, with the answer.
+        """
+        held: list[Row] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            self.log.commit(held)
 
     def _row(self, access: Access, *, disclosed: bool) -> Row:
         """Return the stored form. Only an access that disclosed something is its actor's to see."""

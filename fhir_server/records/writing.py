@@ -16,7 +16,7 @@ from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import PreconditionFailed, PreconditionRequired, Unprocessable
-from fhir_server.fhir.json import Document, dumps, parse, stamp
+from fhir_server.fhir.json import Document, Draft, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
 from fhir_server.records.effects import Effects
@@ -68,7 +68,13 @@ class Change:
     # create ----------------------------------------------------------------------------------
 
     def create(
-        self, type_: str, document: Document, id_: str, *, chosen: bool = False, named: bool = False
+        self,
+        type_: str,
+        document: Document | Draft,
+        id_: str,
+        *,
+        chosen: bool = False,
+        named: bool = False,
     ) -> Written:
         """Store the first version of a resource under `id_`.
 
@@ -81,7 +87,7 @@ class Change:
         self._authorise_create(row)
         row = self._effects.prepared(row, resource, known=chosen or named)
         self._unit.insert(row)
-        self._effects.written(row, None, named=chosen or named)
+        self._effects.written(row, None, named=chosen or named, before=None, after=resource)
         self._trace("create", row)
         self._supersede(row)
         return Written(row, created=True, readable=True)
@@ -100,8 +106,7 @@ class Change:
                 continue
             resource = parse(old.raw).resource
             if resource.get("status") == "current":
-                document = parse(dumps(resource | {"status": "superseded"}))
-                self._store_next(old, document, "PUT")
+                self._store_next(old, Draft(resource | {"status": "superseded"}), "PUT")
 
     # update ----------------------------------------------------------------------------------
 
@@ -109,7 +114,7 @@ class Change:
         self,
         type_: str,
         id_: str,
-        edit: Callable[[Row], Document],
+        edit: Callable[[Row], Document | Draft],
         *,
         if_match: str | None = None,
         method: str = "PUT",
@@ -127,24 +132,27 @@ class Change:
         row = self._store_next(old, edit(old), method)
         return Written(row, created=False, readable=self._view.seeing.knows(old))
 
-    def _store_next(self, old: Row, document: Document, method: str) -> Row:
+    def _store_next(self, old: Row, document: Document | Draft, method: str) -> Row:
         """Authorise and store the version after `old`."""
         row, resource = self._row(old.type, old.id, old.version + 1, document, old, method)
+        before = parse(old.raw).resource
         authority.update(
             self._view.requester,
             old.type,
-            parse(old.raw).resource,
+            before,
             resource,
             (old.acl, row.acl),
             attending=self._attending(old.acl),
         )
         row = self._effects.prepared(row, resource, known=True)
         self._unit.replace(old, row)
-        self._effects.written(row, old, named=False)
+        self._effects.written(row, old, named=False, before=before, after=resource)
         self._trace("patch" if method == "PATCH" else "update", row)
         return row
 
-    def put(self, type_: str, id_: str, document: Document, *, if_match: str = "") -> Written:
+    def put(
+        self, type_: str, id_: str, document: Document | Draft, *, if_match: str = ""
+    ) -> Written:
         """Update, or create under an id that the caller may choose (`naming`)."""
         context = self._view.context
         chooses = may_choose(self._view.requester, context.update_create, id_)
@@ -177,7 +185,13 @@ class Change:
         return old
 
     def _row(
-        self, type_: str, id_: str, version: int, document: Document, old: Row | None, method: str
+        self,
+        type_: str,
+        id_: str,
+        version: int,
+        document: Document | Draft,
+        old: Row | None,
+        method: str,
     ) -> tuple[Row, Json]:
         view = self._view
         resource = document.resource
@@ -244,7 +258,7 @@ class Change:
 
     def close(self) -> None:
         """Put the access-log entries of all writes into the transaction."""
-        self._unit.insert_many(self._traces)
+        self._unit.append(self._traces)
 
 
 def check_version(if_match: str | None, old: Row, *, required: bool = False) -> None:
@@ -264,11 +278,17 @@ def check_version(if_match: str | None, old: Row, *, required: bool = False) -> 
 
 
 def write(
-    view: View, types: set[str], work: Callable[[Change], T], *, locks: Iterable[str] = ()
+    view: View,
+    types: set[str],
+    work: Callable[[Change], T],
+    *,
+    locks: Iterable[str] = (),
+    small: bool = True,
 ) -> T:
     """Run `work` in one transaction, with the collections of `types` ready.
 
-    A refusal leaves nothing but its own trace. Writes that share a lock run one after another.
+    A refusal leaves nothing but its own trace. Writes that share a lock run one after another;
+    `small` ones may share a transaction.
     """
     store = view.context.store
     store.prepare_types(sorted({*types, "AuditEvent"} & RESOURCE_TYPES))
@@ -284,4 +304,4 @@ def write(
         change.close()
         return done
 
-    return store.transact(run)
+    return store.transact(run, shared=small)

@@ -17,14 +17,14 @@ def validate(
     resource: dict[str, Any],
     resource_type: str,
     *,
-    models: bool = True,
+    models: bool = False,
     invariants: bool = True,
     warnings: bool = False,
 ) -> list[Issue]:
     """Return every fault of `resource`, which should be of `resource_type`; none when it is valid.
 
     The element tables judge first. Where they find nothing the invariants of R4 do (`invariants`),
-    and the model of the type, if R4B shares it, reads a second time (`models`). With `warnings`
+    and, if asked, the model of the type that R4B shares reads a second time (`models`). With `warnings`
     come also, as issues of that severity, the invariants that R4 only recommends and those that
     could not be evaluated; without it every issue is an error. Raises nothing. Does *not* look at
     profiles, nor at whether the targets of references exist.

@@ -86,6 +86,22 @@ def test_a_read_of_a_deleted_version_leaves_a_trace(world: World) -> None:
         assert len(world.traces(request_id=name)) == 1
 
 
+def test_a_batch_leaves_a_trace_of_each_entry_refused_ones_too(world: World) -> None:
+    doctor, anna, bob = a_doctor(), world.patient(), world.patient()
+    world.team(anna, doctor)
+    shown, hidden = world.document(anna), world.document(bob)
+    reads = [
+        {"request": {"method": "GET", "url": f"DocumentReference/{id_}"}} for id_ in (shown, hidden)
+    ]
+    reads.append({"request": {"method": "GET", "url": f"DocumentReference?patient={anna}"}})
+    reply = world.as_(doctor).transact(*reads, kind="batch")
+    statuses = [item["response"]["status"][:3] for item in reply.entries]
+    assert statuses == ["200", "404", "200"]
+    events = world.traces(request_id=reply.headers["x-request-id"])
+    assert sorted(map(subtype, events)) == ["read", "read", "search-type"]
+    assert sorted(event["outcome"] for event in events) == ["0", "0", "4"]
+
+
 def test_a_page_tells_in_each_record_what_was_shown_of_it_alone(world: World) -> None:
     doctor = a_doctor()
     anna, bruno = world.patient(), world.patient()

@@ -318,6 +318,17 @@ def test_an_imported_document_was_deposited_at_its_date(world: World) -> None:
     assert sees(world, the_patient(anna), anna) == 1
 
 
+def test_an_imported_measurement_waits_for_its_announcement_whatever_its_day(world: World) -> None:
+    """Regression: its `effectiveDateTime` was taken for the day of its deposit (R49)."""
+    anna = world.patient()
+    world.has(make.an_observation(anna, "INVISIBLE_PATIENT", effectiveDateTime="2020-01-01"))
+    holder = world.as_(the_patient(anna))
+    assert holder.get(f"Observation?patient={anna}").json["total"] == 0
+    with world.later(days=30.1):
+        holder = world.as_(the_patient(anna))
+        assert holder.get(f"Observation?patient={anna}").json["total"] == 1
+
+
 def test_a_change_does_not_begin_the_month_anew(world: World) -> None:
     anna, hospital = world.patient(), a_hospital()
     document = make.a_document(anna).labelled("INVISIBLE_PATIENT")

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     DocumentTooLarge,
     DuplicateKeyError,
@@ -45,10 +46,16 @@ def translate(error: PyMongoError | DocumentTooLarge) -> Exception:
         case PyMongoError() if error.has_error_label(_TRANSIENT[0]):
             return error
         case DuplicateKeyError():
-            return Conflict("the resource was written by someone else at the same time; try again")
+            return _written_twice()
+        case BulkWriteError(details={"writeErrors": [{"code": 11000}, *_]}):  # DuplicateKey
+            return _written_twice()
         case DocumentTooLarge() | OperationFailure(code=10334):  # BSONObjectTooLarge
             return TooLarge("the resource is over the 16 MB that a stored resource may have")
         case ExecutionTimeout() | ConnectionFailure() | OperationFailure():
             return Unavailable()
         case _:
             return Unavailable()
+
+
+def _written_twice() -> Conflict:
+    return Conflict("the resource was written by someone else at the same time; try again")

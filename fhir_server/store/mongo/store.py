@@ -10,14 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from time import monotonic
 from typing import Any, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, MongoClient
-from pymongo.client_session import ClientSession
-from pymongo.errors import DocumentTooLarge, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from fhir_server.fhir.errors import Conflict, Unavailable
 from fhir_server.predicate import Has, Predicate
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import (
@@ -25,12 +22,12 @@ from fhir_server.store.mongo.declarations import (
     administrative_collections,
     collections,
 )
-from fhir_server.store.mongo.errors import translate, translated
+from fhir_server.store.mongo.errors import translated
 from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window
 from fhir_server.store.mongo.query import to_query
+from fhir_server.store.mongo.transactions import Transactions
 from fhir_server.store.mongo.unit import Unit
-from fhir_server.store.mongo.uploads import Missing, Uploads
 from fhir_server.store.rows import PolicyRow, Row
 from fhir_server.store.together import Together
 
@@ -39,12 +36,6 @@ Document = dict[str, Any]
 
 MAX_TIME_MS = 10_000
 """The longest a query may run; over it the answer is 503, for everybody alike (L47)."""
-
-RETRY_SECONDS = 5.0
-"""How long a transaction is tried anew: a restarted MongoDB is back in two."""
-
-UPLOAD_ATTEMPTS = 4
-"""How often a large row may come out otherwise when it is run again, because others write too."""
 
 _NO_INDEX_VALUES = {"idx": 0}
 _BODY = ("version", "updated", "raw", "file")
@@ -62,6 +53,7 @@ class MongoStore:
         self.files = Files(self._db)
         self._prepared: set[str] = set()
         self._gets: dict[str, Together[str, dict[str, Row]]] = {}
+        self._transactions = Transactions(client, self._db, self.files)
 
     @translated
     def ping(self) -> None:
@@ -245,39 +237,13 @@ class MongoStore:
         """Insert new `rows` of one type in one durable write, outside a transaction."""
         self._db[rows[0].type].insert_many([documents.current(row) for row in rows], ordered=False)
 
-    def transact(self, work: Callable[[Unit], T]) -> T:
+    def transact(self, work: Callable[[Unit], T], *, shared: bool = False) -> T:
         """Run `work` in one transaction: all of it or nothing, again when MongoDB says so.
 
-        `work` may therefore run several times and must keep no state of its own. MongoDB's driver
-        tries for two minutes; here `Unavailable` is raised once MongoDB is away for a few seconds.
-        Rows that are too large go to files, which are written before the transaction that stores.
+        `work` may therefore run several times and must keep no state of its own. `shared`: it is
+        small, and may go with others that come at the same time.
         """
-        with Uploads(self.files) as uploads:
-            for _ in range(UPLOAD_ATTEMPTS):
-                try:
-                    return self._transact(work, uploads)
-                except Missing:
-                    uploads.write()
-        raise Conflict("the resource was written by someone else at the same time; try again")
-
-    def _transact(self, work: Callable[[Unit], T], uploads: Uploads) -> T:
-        deadline = monotonic() + RETRY_SECONDS
-
-        def run(session: ClientSession) -> T:
-            if monotonic() > deadline:
-                raise Unavailable
-            unit = Unit(self._db, session, uploads)
-            done = work(unit)
-            uploads.check()
-            unit.flush()
-            return done
-
-        try:
-            with self._client.start_session() as session:
-                return session.with_transaction(run)
-        except (PyMongoError, DocumentTooLarge) as error:
-            found = translate(error)
-            raise (Unavailable() if found is error else found) from error
+        return self._transactions.shared(work) if shared else self._transactions.alone(work)
 
     def exists(self, type_: str, id_: str) -> bool:
         """Tell whether a current version exists."""

@@ -1,17 +1,20 @@
 """One transaction: what a write may do, seen by nobody until all of it is durable.
 
-Every read in it sees the transaction's own writes. Write conflicts surface as MongoDB's transient
-errors, on which `MongoStore.transact` runs the whole unit again.
+Writes are kept and sent together, collection by collection, when the transaction next searches
+there or ends; what it read or wrote by id is remembered. Write conflicts surface as MongoDB's
+transient errors, on which `Transactions` runs the whole unit again.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
-from pymongo import DESCENDING
+from pymongo import DESCENDING, DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
@@ -24,10 +27,22 @@ from fhir_server.store.mongo.uploads import LARGEST_ROW, Uploads
 from fhir_server.store.rows import PolicyRow, Row
 
 Document = dict[str, Any]
-
+Write = Document | DeleteOne | ReplaceOne[Document] | UpdateMany | UpdateOne
+"""What is to be sent: a document to insert, or another operation."""
 
 FOREVER = 2**62
 """When a deletion ends, in microseconds: a tombstone stays."""
+STRIPES = 64
+"""How many lock documents stand for what is shared: two writes meet by chance once in so many."""
+
+
+@dataclass(slots=True)
+class _Mark:
+    """Where a unit stood: how much was kept for each collection, and what was remembered."""
+
+    kept: dict[str, int]
+    rows: dict[tuple[str, str], Row | None]
+    is_past: bool = False
 
 
 class Unit:
@@ -41,24 +56,62 @@ class Unit:
         self._session = session
         self._uploads = uploads
         self._read = uploads.read
-        self._new: dict[str, list[Document]] = {}
+        self._kept: dict[str, list[Write]] = {}
+        self._rows: dict[tuple[str, str], Row | None] = {}
+        self._mark = _Mark({}, {})
+        self._stripe = secrets.randbelow(STRIPES)
+        self._shared: set[str] = set()
+
+    # what is kept until it is sent -----------------------------------------------------------
 
     def flush(self) -> None:
         """Send what has not been sent yet; the transaction may then be committed."""
-        for name in list(self._new):
+        for name in list(self._kept):
             self._collection(name)
+
+    def mark(self) -> None:
+        """Remember where the unit stands, for `back`."""
+        self._mark = _Mark({name: len(kept) for name, kept in self._kept.items()}, {**self._rows})
+
+    def back(self) -> bool:
+        """Forget all writes since `mark`; return False when some of them were sent already."""
+        if self._mark.is_past:
+            return False
+        for name, kept in self._kept.items():
+            del kept[self._mark.kept.get(name, 0) :]
+        self._rows = self._mark.rows
+        self._shared = set()
+        return True
+
+    def _keep(self, name: str, write: Write) -> None:
+        self._kept.setdefault(name, []).append(write)
 
     def _collection(self, name: str) -> Collection[Document]:
         """Return a collection with all that this transaction has put into it."""
         found = self._db[name]
-        if rows := self._new.pop(name, None):
-            found.insert_many(rows, session=self._session)
+        if kept := self._kept.pop(name, None):
+            if len(kept) > self._mark.kept.pop(name, 0):
+                self._mark.is_past = True
+            inserts = [write for write in kept if isinstance(write, dict)]
+            if len(inserts) == len(kept):
+                found.insert_many(inserts, session=self._session)
+            else:
+                found.bulk_write(
+                    [InsertOne(write) if isinstance(write, dict) else write for write in kept],
+                    session=self._session,
+                )
         return found
+
+    # reads -----------------------------------------------------------------------------------
 
     def get(self, type_: str, id_: str) -> Row | None:
         """Return the current version, or None."""
-        found = self._collection(type_).find_one({"_id": id_}, session=self._session)
-        return documents.row(type_, found, self._read) if found else None
+        key = type_, id_
+        if key not in self._rows:
+            # INVARIANT: what this transaction wrote stands in `_rows`, so nothing kept is missed.
+            found = self._db[type_].find_one({"_id": id_}, session=self._session)
+            self._rows[key] = documents.row(type_, found, self._read) if found else None
+        return self._rows[key]
 
     def last(self, type_: str, id_: str) -> Row | None:
         """Return the last version in the history, the tombstone after a deletion."""
@@ -72,33 +125,45 @@ class Unit:
         found = self._collection(type_).find(to_query(predicate), session=self._session)
         return [documents.row(type_, item, self._read) for item in found.sort("_id").limit(limit)]
 
+    def policies_naming(self, ref: str) -> list[str]:
+        """Return the patients whose policy was compiled from the resource `ref`."""
+        found = self._collection("record_policy").find(
+            {"refs": ref}, {"_id": 1}, session=self._session
+        )
+        return [item["_id"] for item in found]
+
+    # resources -------------------------------------------------------------------------------
+
     def insert(self, row: Row) -> None:
-        """Add a resource that has no current version.
-
-        New rows of a type are sent together, when the transaction next looks at the type or ends.
-        """
+        """Add a resource that has no current version."""
         row = self._fitting(row)
-        self._new.setdefault(row.type, []).append(documents.current(row))
+        self._keep(row.type, documents.current(row))
+        self._rows[row.type, row.id] = row
         if row.version > 1:
-            self._govern_past(row.type, row.id, row.acl)
+            self._govern_past(row, row.acl)
 
-    def insert_many(self, rows: Sequence[Row]) -> None:
-        """Add several resources."""
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add resources that this transaction does not look at again."""
         for row in rows:
-            self.insert(row)
+            self._keep(row.type, documents.current(row))
 
     def replace(self, old: Row, new: Row) -> None:
         """Put `new` in the place of `old`, which goes to the history."""
         new = self._fitting(new)
+        if new.acl != old.acl:
+            self._govern_past(old, new.acl)
         self._archive(old, until=new.updated, now=new.acl)
-        self._collection(new.type).replace_one(
-            {"_id": new.id, "version": old.version}, documents.current(new), session=self._session
+        self._keep(
+            new.type,
+            ReplaceOne({"_id": new.id, "version": old.version}, documents.current(new)),
         )
+        self._rows[new.type, new.id] = new
 
     def _fitting(self, row: Row) -> Row:
         """Return `row`, with what MongoDB would not take in a file."""
         if row.file is None and len(row.raw) <= LARGEST_ROW:
             return row
+        self._mark.is_past = True  # a file is settled at once
         return self._uploads.named(row, self._session)
 
     def remove(self, old: Row, *, updated: int) -> Row:
@@ -116,45 +181,40 @@ class Unit:
         )
         self._archive(old, until=updated, now=old.acl)
         self._archive(tombstone, until=FOREVER, now=old.acl)
-        self._collection(old.type).delete_one({"_id": old.id}, session=self._session)
+        self._keep(old.type, DeleteOne({"_id": old.id}))
+        self._rows[old.type, old.id] = None
         return tombstone
 
     def _archive(self, row: Row, *, until: int, now: Mapping[str, Any]) -> None:
         """Keep a version that ends at `until`, with the facts that now govern the resource."""
-        document = documents.past(row) | {"until": until, "now": dict(now)}
-        self._collection(row.type + HISTORY).insert_one(document, session=self._session)
-        self._govern_past(row.type, row.id, now)
+        self._keep(row.type + HISTORY, documents.past(row) | {"until": until, "now": dict(now)})
 
-    def _govern_past(self, type_: str, id_: str, now: Mapping[str, Any]) -> None:
-        """Let what hides a resource today hide its past (L19)."""
-        self._collection(type_ + HISTORY).update_many(
-            {"id": id_}, {"$set": {"now": dict(now)}}, session=self._session
-        )
+    def _govern_past(self, row: Row, now: Mapping[str, Any]) -> None:
+        """Let what hides a resource today hide its past (L19); its first version has none."""
+        if row.version > 1:
+            self._keep(row.type + HISTORY, UpdateMany({"id": row.id}, {"$set": {"now": dict(now)}}))
 
-    def set_acl(self, type_: str, id_: str, acl: Mapping[str, Any]) -> None:
+    def set_acl(self, row: Row, acl: Mapping[str, Any]) -> None:
         """Replace the consent facts of a current version; the resource itself does not change."""
-        self._collection(type_).update_one(
-            {"_id": id_}, {"$set": {"acl": dict(acl)}}, session=self._session
-        )
-        self._govern_past(type_, id_, acl)
+        self._keep(row.type, UpdateOne({"_id": row.id}, {"$set": {"acl": dict(acl)}}))
+        self._rows[row.type, row.id] = replace(row, acl=acl)
+        self._govern_past(row, acl)
+
+    # policies and meetings -------------------------------------------------------------------
 
     def put_policy(self, policy: PolicyRow) -> None:
         """Store a record's compiled policy under a new version."""
-        self._collection("record_policy").replace_one(
-            {"_id": policy.patient},
-            {
-                "version": secrets.token_hex(8),
-                "body": dict(policy.body),
-                "keys": list(policy.keys),
-                "refs": list(policy.refs),
-            },
-            upsert=True,
-            session=self._session,
-        )
+        body = {
+            "version": secrets.token_hex(8),
+            "body": dict(policy.body),
+            "keys": list(policy.keys),
+            "refs": list(policy.refs),
+        }
+        self._keep("record_policy", ReplaceOne({"_id": policy.patient}, body, upsert=True))
 
     def drop_policy(self, patient: str) -> None:
         """Forget the policy of a record that no longer exists: it is closed to everybody."""
-        self._collection("record_policy").delete_one({"_id": patient}, session=self._session)
+        self._keep("record_policy", DeleteOne({"_id": patient}))
 
     def pin(self, refs: Iterable[str]) -> None:
         """Write a mark on resources that this write read, so that a change of them meets it.
@@ -167,21 +227,32 @@ class Unit:
             type_, _, id_ = ref.partition("/")
             by_type.setdefault(type_, []).append(id_)
         for type_, ids in sorted(by_type.items()):
-            self._collection(type_).update_many(
-                {"_id": {"$in": sorted(ids)}},
-                {"$set": {"pin": secrets.token_hex(4)}},
-                session=self._session,
-            )
+            mark = {"$set": {"pin": secrets.token_hex(4)}}
+            self._keep(type_, UpdateMany({"_id": {"$in": sorted(ids)}}, mark))
+
+    def share(self, refs: Iterable[str]) -> None:
+        """Let a change of `refs`, which `claim`s them, meet this write, which only read them.
+
+        Many records name one doctor. A mark on the doctor would make each of their writes meet all
+        others; a mark on one of many stripes makes them meet who marks all.
+        """
+        for ref in refs:
+            if ref not in self._shared:
+                self._shared.add(ref)
+                self._keep("lock", _mark_of(ref, self._stripe))
+
+    def claim(self, ref: str) -> None:
+        """Let every write that `share`s `ref` at the same time meet this one."""
+        for stripe in range(STRIPES):
+            self._keep("lock", _mark_of(ref, stripe))
 
     def lock(self, name: str) -> None:
         """Let one transaction at a time hold `name`, which `MongoStore.prepare_lock` has made."""
-        self._collection("lock").update_one(
-            {"_id": name}, {"$set": {"by": secrets.token_hex(4)}}, session=self._session
-        )
+        self._keep("lock", UpdateOne({"_id": name}, {"$set": {"by": secrets.token_hex(4)}}))
 
-    def policies_naming(self, ref: str) -> list[str]:
-        """Return the patients whose policy was compiled from the resource `ref`."""
-        found = self._collection("record_policy").find(
-            {"refs": ref}, {"_id": 1}, session=self._session
-        )
-        return [item["_id"] for item in found]
+
+def _mark_of(ref: str, stripe: int) -> UpdateOne:
+    """Return the write of one stripe; made when it is first needed, it goes by itself in a day."""
+    name = sha256(f"{ref}#{stripe}".encode()).hexdigest()
+    at = {"by": secrets.token_hex(4), "at": datetime.now(UTC)}
+    return UpdateOne({"_id": name}, {"$set": at}, upsert=True)

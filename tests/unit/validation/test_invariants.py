@@ -23,7 +23,7 @@ NARRATIVE = {
 
 def unmet(resource: Json, *, warnings: bool = False) -> list[tuple[str, str]]:
     """Return key and place of each invariant that `resource` doesn't meet, by its key."""
-    issues = validate(resource, resource["resourceType"], models=False, warnings=warnings)
+    issues = validate(resource, resource["resourceType"], warnings=warnings)
     assert {issue.code for issue in issues} <= {"invariant"}, issues
     return [(issue.diagnostics.partition(" ")[0], issue.expression) for issue in issues]
 
@@ -42,7 +42,7 @@ def bundle(type_: str, *entries: Json, **members: Any) -> Json:
 
 
 def test_a_fault_names_the_key_the_expression_and_the_place() -> None:
-    [issue] = validate(patient(contact=[{"gender": "female"}]), "Patient", models=False)
+    [issue] = validate(patient(contact=[{"gender": "female"}]), "Patient")
     assert issue.code == "invariant"
     assert issue.severity == "error"
     assert issue.expression == "Patient.contact[0]"
@@ -107,7 +107,7 @@ def test_obs_3_asks_for_something_in_a_reference_range() -> None:
 
 
 def test_ref_1_is_judged_with_the_structure() -> None:
-    [issue] = validate(observation(subject={"reference": "#p"}), "Observation", models=False)
+    [issue] = validate(observation(subject={"reference": "#p"}), "Observation")
     assert (issue.code, issue.expression) == ("value", "Observation.subject")
     contained = [patient(id="p")]
     assert unmet(observation(subject={"reference": "#p"}, contained=contained)) == []
@@ -378,4 +378,4 @@ _resources = st.dictionaries(
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(_resources, st.sampled_from(["Patient", "Bundle", "Questionnaire", "Observation"]))
 def test_no_object_whatever_makes_validation_raise(resource: Json, type_: str) -> None:
-    validate(resource | {"resourceType": type_}, type_, models=False, warnings=True)
+    validate(resource | {"resourceType": type_}, type_, warnings=True)
