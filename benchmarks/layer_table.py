@@ -39,10 +39,8 @@ READING: Final = (
 WRITING: Final = (
     ("body parsing", "fhir_server.interactions.bodies", "parse"),
     ("body parsing", "fhir_server.interactions.transaction", "parse"),
-    ("body parsing", "fhir_server.interactions.entries", "document_of"),
     ("structure tables", "fhir_server.validation", "check_resource"),
     ("invariants", "fhir_server.validation", "check_invariants"),
-    ("R4B models", "fhir_server.validation", "second_reading"),
     ("links of a bundle", "fhir_server.interactions.links", "resolve"),
     ("index extraction", _WRITING, "index"),
     ("consent facts", _WRITING, "consent_facts"),
@@ -57,10 +55,9 @@ WRITING: Final = (
     ("transaction: reads", _UNIT, "Unit.last"),
     ("transaction: writes", _UNIT, "Unit.flush"),
     ("transaction: writes", _UNIT, "Unit.insert"),
-    ("transaction: writes", _UNIT, "Unit.insert_many"),
+    ("transaction: writes", _UNIT, "Unit.append"),
     ("transaction: writes", _UNIT, "Unit.replace"),
-    ("transaction: writes", _UNIT, "Unit.pin"),
-    ("transaction: writes", _UNIT, "Unit.lock"),
+    ("transaction: writes", _UNIT, "Unit.set_acl"),
     ("transaction: commit", "pymongo.client_session", "ClientSession.commit_transaction"),
     ("transaction: the rest", _STORE, "MongoStore.transact"),
 )

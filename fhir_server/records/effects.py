@@ -76,10 +76,8 @@ class Effects:
         # A Patient is no target of a pointer, but it may be the context of a Binary.
         if (governed(row.type) or row.type == "Patient") and (changed or named):
             self._point_again(row.ref, as_target(row))
-        if row.type != "Patient":
-            self._law(row, old)
-        elif before is None or not rules_alike(before, after):
-            self._policies.compile(self._unit, row.id, is_new=old is None and not named)
+        if before is None or not rules_alike(row.type, before, after):
+            self._law(row, old, is_new=old is None and not named)
 
     def removed(self, row: Row) -> None:
         """Do what follows from the deletion of `row`."""
@@ -173,15 +171,16 @@ class Effects:
 
     # the record's policy ---------------------------------------------------------------------
 
-    def _law(self, row: Row, old: Row | None) -> None:
+    def _law(self, row: Row, old: Row | None, *, is_new: bool = False) -> None:
+        """Compile anew the policies that `row` speaks in; `is_new`: nothing names it yet."""
         concerned = set()
         if row.type in _LAW:
             concerned = {r.acl.get(facts.PATIENT, "") for r in (row, old) if r is not None}
-        elif row.type in DIRECTORY:
+        elif row.type in DIRECTORY and not is_new:
             self._unit.claim(row.ref)
             concerned = set(self._unit.policies_naming(row.ref))
         for patient in sorted(concerned - {""}):
-            self._policies.compile(self._unit, patient)
+            self._policies.compile(self._unit, patient, is_new=is_new and row.type == "Patient")
 
     # rows ------------------------------------------------------------------------------------
 

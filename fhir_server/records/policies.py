@@ -26,6 +26,13 @@ Json = Mapping[str, Any]
 ATTENDING_ROLE = "PCP"
 DIRECTORY = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 """Whose content a policy is made of; of the other references, the id alone."""
+_READ = {
+    "Patient": ("active", "generalPractitioner", "contained"),
+    "Practitioner": ("identifier",),
+    "PractitionerRole": ("practitioner", "contained"),
+    "Organization": ("identifier",),
+}
+"""The members that policies are made of, by type."""
 FOREVER = 2**62
 
 
@@ -120,12 +127,11 @@ def _is_inactive(resource: Json) -> bool:
     return resource.get("active") is False
 
 
-def rules_alike(before: Json, after: Json) -> bool:
-    """Tell whether two versions of a Patient make the same policy: `compile` reads nothing else."""
-    return all(
-        before.get(name) == after.get(name)
-        for name in ("active", "generalPractitioner", "contained")
-    )
+def rules_alike(type_: str, before: Json, after: Json) -> bool:
+    """Tell whether two versions of a resource make the same policies: nothing else is read."""
+    names = _READ.get(type_)
+    return names is not None and all(before.get(name) == after.get(name) for name in names)
+
 
 
 def _roles(participant: Json) -> set[str]:

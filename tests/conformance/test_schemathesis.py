@@ -7,6 +7,7 @@ day to day; `SCHEMATHESIS=all` asks each about every type.
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -111,9 +112,11 @@ def judged(case: Any, response: Any) -> None:
     assert str(status) in said, (status, again, response.content[:300])
     if status < 400 or case.method == "HEAD" or status == 416:
         return
-    codes = codes_of(response.headers["content-type"][0], response.content)
+    packed = response.headers.get("content-encoding") == ["gzip"]
+    body = gzip.decompress(response.content) if packed else response.content
+    codes = codes_of(response.headers["content-type"][0], body)
     assert codes, again
-    assert codes <= CODES[status], (codes, again, response.content[:300])
+    assert codes <= CODES[status], (codes, again, body[:300])
 
 
 def codes_of(content_type: str, body: bytes) -> set[str]:

@@ -243,7 +243,7 @@ def test_entries_that_are_none_are_refused(refused: Send, entries: object) -> No
 
 
 def test_a_bundle_of_too_many_entries_is_refused(refused: Send) -> None:
-    assert refused("POST", "", bundle(*[entry("GET", "Patient/x")] * 1001)).status == 413
+    assert refused("POST", "", bundle(*[entry("GET", "Patient/x")] * 5001)).status == 413
 
 
 def test_a_refusal_in_a_batch_leaves_the_others(world: World) -> None:

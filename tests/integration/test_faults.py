@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fhir_server.store.mongo import connect as connecting
-from fhir_server.store.mongo import store as storing
+from fhir_server.store.mongo import transactions as storing
 from fhir_server.store.mongo.embedded import EmbeddedMongo
 from fhir_server.store.mongo.store import MongoStore
 from tests.integration.test_serve import Serve, Server, eventually

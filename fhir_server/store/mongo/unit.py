@@ -32,7 +32,7 @@ Write = Document | DeleteOne | ReplaceOne[Document] | UpdateMany | UpdateOne
 
 FOREVER = 2**62
 """When a deletion ends, in microseconds: a tombstone stays."""
-STRIPES = 64
+STRIPES = 16
 """How many lock documents stand for what is shared: two writes meet by chance once in so many."""
 
 
