@@ -21,8 +21,10 @@ from typing import Final, Generic, TypeVar
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
-PAUSE: Final = 0.002
+PAUSE: Final = 0.001
 """Seconds that a round waits for more, where several were waiting already: about a round trip."""
+CROWD: Final = 0.02
+"""Seconds after a round of several in which one that comes first waits too: more will follow."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ class Together(Generic[Item, Outcome]):
         self._gate = threading.Lock()
         self._is_working = False
         self._gathering: _Round[Item, Outcome] = _Round()
+        self._crowded_until = 0.0
 
     def do(self, items: Sequence[Item]) -> Outcome:
         """Return what `work` returned for a round with `items` in it; raise what it raised."""
@@ -58,23 +61,23 @@ class Together(Generic[Item, Outcome]):
                 mine.waiting.append(turn)
             else:
                 self._is_working = True
-                self._gathering = _Round()
         if turn is not None:
             turn.acquire()  # until the round is done, or is this request's to carry out
-            if not mine.is_done:
-                self._close(mine)
         if not mine.is_done:
+            self._close(mine, several=turn is not None and bool(mine.waiting))
             self._carry_out(mine)
         if mine.error is not None:
             raise mine.error
         return mine.outcome[0]
 
-    def _close(self, mine: _Round[Item, Outcome]) -> None:
+    def _close(self, mine: _Round[Item, Outcome], *, several: bool) -> None:
         """Wait a little for those who are about to ask, where several do; then begin the round."""
-        if mine.waiting:
+        if several or time.monotonic() < self._crowded_until:
             time.sleep(PAUSE)
         with self._gate:
             self._gathering = _Round()
+            if len(mine.items) > 1:
+                self._crowded_until = time.monotonic() + CROWD
 
     def _carry_out(self, mine: _Round[Item, Outcome]) -> None:
         try:

@@ -65,7 +65,7 @@ def test_the_bench_measures_every_operation_next_to_its_floor(tmp_path: Path) ->
     assert {profile["name"] for profile in run["profiles"]} == PROFILED
     layers = {layer for profile in run["profiles"] for layer in profile["layers"]}
     assert {"token", "policy look-up", "data query", "audit commit"} <= layers
-    assert {"structure tables", "R4B models", "consent facts", "transaction: commit"} <= layers
+    assert {"structure tables", "consent facts", "transaction: commit"} <= layers
     assert done.stdout.count("CPU ms per request: server ") == len(PROFILED)
     assert {cost["type"] for cost in told["validation"]} == {
         "DocumentReference",
