@@ -133,7 +133,6 @@ def rules_alike(type_: str, before: Json, after: Json) -> bool:
     return names is not None and all(before.get(name) == after.get(name) for name in names)
 
 
-
 def _roles(participant: Json) -> set[str]:
     return {
         coding.get("code", "")
