@@ -15,16 +15,7 @@ def delete(x: Exchange, type_: str, id_: str) -> Answer:
     """Delete; the history keeps every version, and reading it now is 410 to who knew it."""
     with traced(x, "delete", f"{type_}/{id_}"):
         expected = x.headers.get("if-match", "")
-        try:
-            row = write(
-                x.view, {type_}, lambda change: change.delete(type_, id_, if_match=expected)
-            )
-        except NotFound:
-            # Twice is like once, for who could read that it is deleted.
-            before = None if expected else x.view.already_deleted(type_, id_)
-            if before is None:
-                raise
-            row = before
+        row = write(x.view, {type_}, lambda change: change.delete(type_, id_, if_match=expected))
         return Answer(204, b"", {"ETag": f'W/"{row.version}"'})
 
 

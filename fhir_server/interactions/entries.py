@@ -96,9 +96,17 @@ def read(found: Sequence[Json]) -> list[Item]:
 
 
 def apart(items: Sequence[Item]) -> None:
-    """Refuse two entries that write the same resource, by address or by what conditions met."""
+    """Refuse two entries that write the same resource, by address or by what conditions met.
+
+    Two creations on one condition are refused too: the second would find what the first made.
+    """
     seen: dict[tuple[str, str], Item] = {}
+    asked: dict[str, Item] = {}
     for item in items:
+        if item.condition is not None and item.found is None and item.method in ("POST", "PUT"):
+            first = asked.setdefault(item.condition.lock, item)
+            if first is not item:
+                _twice("the same condition", first, item)
         if item.method in ("PUT", "PATCH", "DELETE") and item.id:
             first = seen.setdefault((item.type, item.id), item)
             if first is not item:

@@ -73,14 +73,6 @@ class View:
         self._disclose(interaction, [row])
         return row if row.content else self.shown(row)
 
-    def already_deleted(self, type_: str, id_: str) -> Row | None:
-        """Return the tombstone of what a read would call deleted, or None; the asking is traced."""
-        last = None if self.context.store.get(type_, id_) else self._deleted(type_, id_)
-        if last is None or not self.seeing.knows(last):
-            return None
-        self._refuse("delete", last.ref, last)
-        return last
-
     def _deleted(self, type_: str, id_: str) -> Row | None:
         last = self.context.store.last(type_, id_)
         return last if last is not None and last.gone else None

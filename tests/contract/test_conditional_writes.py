@@ -148,6 +148,37 @@ def test_conditional_entries_of_a_transaction_find_update_and_delete(world: Worl
     assert world.trusted.get(search(gone)).total == 0
 
 
+def test_two_creations_on_one_condition_are_refused_unless_it_is_met(world: World) -> None:
+    number = make.new_hex()
+    twice = [entry("POST", "Patient", numbered(number), ifNoneExist=search(number)[8:])] * 2
+    reply = world.trusted.transact(*twice)
+    assert (reply.status, reply.issue["code"]) == (400, "invalid")
+    assert "0 and 1" in reply.issue["diagnostics"]
+    assert world.trusted.get(search(number)).total == 0
+    world.trusted.post("Patient", numbered(number))
+    reply = world.trusted.transact(*twice)
+    assert [one["response"]["status"] for one in reply.entries] == ["200 OK", "200 OK"]
+
+
+def test_any_version_will_do_for_an_if_match_that_says_so(world: World) -> None:
+    """RFC 9110, section 13.1.1."""
+    anna = world.patient()
+    body = make.a_patient() | {"id": anna}
+    assert world.trusted.put(body, If_Match="*").status == 200
+    reply = world.trusted.put(make.a_patient() | {"id": make.new_id()}, If_Match="*")
+    assert (reply.status, reply.issue["code"]) == (412, "conflict")
+
+
+def test_a_transaction_may_delete_what_is_deleted_already(world: World) -> None:
+    anna, bruno = world.patient(), world.patient()
+    world.lacks(f"Patient/{anna}")
+    reply = world.trusted.transact(
+        entry("DELETE", f"Patient/{anna}"), entry("DELETE", f"Patient/{bruno}")
+    )
+    assert [one["response"]["status"][:3] for one in reply.entries] == ["204", "204"]
+    assert world.trusted.get(f"Patient/{bruno}").status == 410
+
+
 def test_a_writer_who_may_not_read_can_change_what_they_deposited(world: World) -> None:
     """R22: feeding and correcting one's own need no authorisation to read."""
     hospital = a_hospital()
