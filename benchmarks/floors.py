@@ -21,6 +21,9 @@ CONSTANT = b'{"resourceType":"Basic","id":"constant","code":{"text":"constant"}}
 URI, DATABASE = "BENCH_MONGODB_URI", "BENCH_DATABASE"
 WRITTEN = "bench_floor"
 """Collection of what the write floors insert."""
+PAGE = 20
+_NEWEST = [("srt.date", -1), ("_id", 1)]
+"""The order of the index that the server's own page is read from."""
 _EXISTS = 48
 """MongoDB's NamespaceExists."""
 _TYPE = "application/fhir+json; charset=utf-8"
@@ -52,6 +55,11 @@ def create_app(client: MongoClient[dict[str, Any]], database: str) -> Flask:
         if found is None:
             return Response(b"", 404)
         return Response(found["raw"], content_type=_TYPE)
+
+    @app.get("/page/<patient>")
+    def page(patient: str) -> Response:
+        found = documents.find({"acl.patient": patient}, {"raw": 1}).sort(_NEWEST).limit(PAGE)
+        return Response(b",".join(each["raw"] for each in found), content_type=_TYPE)
 
     @app.post("/inserted")
     def inserted() -> Response:

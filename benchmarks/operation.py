@@ -15,6 +15,7 @@ Supply = Callable[[], Iterator[Shot]]
 
 CONSTANT: Final = "floor: constant"
 STORED: Final = "floor: stored body"
+STORED_PAGE: Final = "floor: page of 20"
 INSERT: Final = "floor: insert"
 FEW: Final = 20
 MANY: Final = 500

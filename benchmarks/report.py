@@ -20,10 +20,10 @@ from benchmarks.operation import CONSTANT, Operation
 
 HEADING: Final = """\
 /constant and /floor: the rate as a share of a floor's in the same round, the median of the rounds.
-Floors: Flask that answers constant bytes; for reads and searches, Flask that looks one stored body
-up; for writes, Flask that inserts the body, journaled on a majority; for a transaction, Flask that
-inserts as many bodies in one. CPU: ms a request, of the server with its workers, of mongod, and of
-the load generator."""
+Floors: Flask that answers constant bytes; for reads, Flask that looks one stored body up; for
+pages, Flask that finds 20 bodies by an index and joins them; for writes, Flask that inserts the
+body, journaled on a majority; for a transaction, Flask that inserts as many bodies in one. CPU: ms a
+request, of the server with its workers, of mongod, and of the load generator."""
 
 
 _SLOW: Final = 10

@@ -16,12 +16,13 @@ from benchmarks.operation import (
     INSERT,
     MANY,
     STORED,
+    STORED_PAGE,
     Operation,
     in_turn,
     insert_of,
 )
 from benchmarks.resources import document_id, new_document, new_documents
-from benchmarks.workload_reads import SEED, draw_documents
+from benchmarks.workload_reads import PAGE, SEED, draw_documents
 
 MOST_CONNECTIONS = 2
 """Of what carries `MANY` entries: more at once only wait for each other."""
@@ -37,6 +38,7 @@ def floors(shape: Shape) -> list[Operation]:
     return [
         Operation(CONSTANT, in_turn([constant]), CONSTANT),
         Operation(STORED, in_turn([_stored(*each) for each in drawn]), STORED),
+        Operation(STORED_PAGE, in_turn([_page(*each, shape) for each in drawn]), STORED_PAGE),
         Operation(INSERT, in_turn([_inserted(name) for name in names]), INSERT),
         Operation(insert_of(FEW), few, insert_of(FEW), weight=FEW),
         Operation(insert_of(MANY), many, insert_of(MANY), MOST_CONNECTIONS, weight=MANY),
@@ -47,6 +49,12 @@ def _stored(patient: str, number: int) -> Shot:
     name = document_id(patient, number)
     quoted = f'"{name}"'.encode()
     return get(f"/stored/{name}", "", lambda body: quoted in body)
+
+
+def _page(patient: str, _: int, shape: Shape) -> Shot:
+    """Ask for the newest documents of a record, whoever may know them."""
+    expected = min(PAGE, shape.documents + 1)
+    return get(f"/page/{patient}", "", lambda body: body.count(b'"resourceType"') >= expected)
 
 
 def _inserted(patient: str) -> Shot:

@@ -8,7 +8,7 @@ from typing import Final
 from benchmarks.dataset import VERSIONS, Shape, long_lived_ids
 from benchmarks.load import Shot
 from benchmarks.messages import Check, get, post
-from benchmarks.operation import FEW, STORED, Callers, Operation, in_turn
+from benchmarks.operation import FEW, STORED, STORED_PAGE, Callers, Operation, in_turn
 from benchmarks.resources import batch_of_reads, document_id
 
 SEED: Final = 20220103
@@ -29,8 +29,8 @@ def reads(shape: Shape, callers: Callers) -> list[Operation]:
     return [
         Operation("read", in_turn([_read(*each, team) for each in drawn]), STORED),
         Operation("history", in_turn([_history(id_, team) for id_ in long_lived_ids()]), STORED),
-        Operation("search page of 20", in_turn(first), STORED),
-        Operation("search, next page", in_turn(counted), STORED),
+        Operation("search page of 20", in_turn(first), STORED_PAGE),
+        Operation("search, next page", in_turn(counted), STORED_PAGE),
         Operation(
             "batch of 20 reads", in_turn([_batch(each, team) for each in batches]), STORED, weight=5
         ),

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOOR_OF = {
     "read": "stored body",
     "history": "stored body",
-    "search page of 20": "stored body",
-    "search, next page": "stored body",
+    "search page of 20": "page of 20",
+    "search, next page": "page of 20",
     "batch of 20 reads": "stored body",
     "create Patient": "insert",
     "create Patient, same GP": "insert",
