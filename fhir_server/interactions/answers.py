@@ -5,6 +5,7 @@ https://hl7.org/fhir/R4/http.html#versions and https://hl7.org/fhir/R4/http.html
 
 from __future__ import annotations
 
+from dataclasses import replace
 from email.utils import formatdate
 
 from fhir_server.fhir.errors import Issue
@@ -28,6 +29,20 @@ def version_headers(row: Row) -> dict[str, str]:
 def location(base: str, row: Row) -> str:
     """Return the address of one version."""
     return f"{base}/{row.ref}/_history/{row.version}"
+
+
+def readable_after(x: Exchange, done: Written, *, resolved: bool) -> Written:
+    """Return `done`; where a condition was `resolved` in it, readable only with the record.
+
+    The id behind an INS is told only to who may read the record (TD0.2).
+    """
+    return replace(done, readable=x.view.seeing.knows(done.row)) if resolved else done
+
+
+def met(x: Exchange, row: Row) -> Answer:
+    """Answer a conditional create with what was there before; that is a disclosure."""
+    x.view.met(row)
+    return Answer(200, b"", version_headers(row) | {"Location": location(x.base, row)})
 
 
 def written(x: Exchange, done: Written) -> Answer:

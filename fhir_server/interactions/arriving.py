@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from fhir_server.fhir.json import Document
-from fhir_server.interactions.answers import location, version_headers, written
+from fhir_server.interactions.answers import met, readable_after, written
 from fhir_server.interactions.bodies import read_resource
 from fhir_server.interactions.conditions import condition, pairs_of
 from fhir_server.interactions.exchange import Answer, Exchange
@@ -55,13 +55,8 @@ def create(x: Exchange, arrival: Arrival) -> Answer:
         found = asked.now(x) if asked else None
         done = found or _carried_out(x, arrival, work, [asked.lock] if asked else [])
         if isinstance(done, Row):
-            x.view.met(done)
-            headers = version_headers(done) | {"Location": location(x.base, done)}
-            return Answer(200, b"", headers)
-        if settled is not document:
-            # The id behind an INS is told only to who may read the record (TD0.2).
-            done = replace(done, readable=x.view.seeing.knows(done.row))
-        return _answer(x, done)
+            return met(x, done)
+        return _answer(x, readable_after(x, done, resolved=settled is not document))
 
 
 def update(x: Exchange, id_: str, arrival: Arrival) -> Answer:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from fhir_server.fhir.json import Document
-from fhir_server.interactions.answers import location, version_headers, written
+from fhir_server.interactions.answers import met, readable_after, written
 from fhir_server.interactions.bodies import read_resource
 from fhir_server.interactions.conditions import condition, pairs_of
 from fhir_server.interactions.exchange import Answer, Exchange
@@ -23,13 +21,8 @@ def create(x: Exchange, type_: str, body: bytes) -> Answer:
         settled = settle(x, document)
         done = _unless(x, type_, settled, x.headers.get("if-none-exist", ""))
         if isinstance(done, Row):
-            x.view.met(done)
-            headers = version_headers(done) | {"Location": location(x.base, done)}
-            return Answer(200, b"", headers)
-        if settled is not document:
-            # The id behind an INS is told only to who may read the record (TD0.2).
-            done = replace(done, readable=x.view.seeing.knows(done.row))
-        return written(x, done)
+            return met(x, done)
+        return written(x, readable_after(x, done, resolved=settled is not document))
 
 
 def _unless(x: Exchange, type_: str, document: Document, text: str) -> Written | Row:

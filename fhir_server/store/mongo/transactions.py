@@ -34,6 +34,8 @@ RETRY_SECONDS: Final = 5.0
 """How long a transaction is tried anew: a restarted MongoDB is back in two."""
 UPLOAD_ATTEMPTS: Final = 4
 """How often a large row may come out otherwise when it is run again, because others write too."""
+_UNKNOWN: Final = "UnknownTransactionCommitResult"
+"""All of a round may stand, or nothing: to try again could do it twice."""
 ROUND_ATTEMPTS: Final = 2
 """How often a round is tried before its writes part: one that conflicts must not hold up the rest."""
 
@@ -129,6 +131,11 @@ class Transactions:
         try:
             with Uploads(self._files) as uploads:
                 outcomes = self._run(run, uploads)
+        except PyMongoError as error:
+            if error.has_error_label(_UNKNOWN):
+                for write in writes:
+                    write.error, write.is_done = translate(error), True
+            return
         except Exception:  # noqa: BLE001 - whatever it is, its own write meets it again, alone
             return
         for write, (result, refusal) in zip(writes, outcomes, strict=True):
