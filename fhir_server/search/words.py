@@ -98,12 +98,15 @@ def _read(run: str) -> frozenset[str]:
     return frozenset(filter(None, map(_stem, _WORD.findall(run))))
 
 
+@lru_cache(maxsize=65536)
 def _stem(word: str) -> str:
     plain = fold(word)
     if word[-1:] in "'’" and plain in _ELIDED:
         return ""
     if plain in _STOP:
         return ""
+    if not plain.isalpha():
+        return plain[:_LONGEST]  # a number or a reference has no endings
     # A stemmer keeps the word in itself, so that two threads can't share one. Without its accents
     # a word may lose its endings one by one: `operees`, `operee`, `opere`.
     stemmer, stem = FrenchStemmer(), ""

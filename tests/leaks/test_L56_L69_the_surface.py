@@ -22,7 +22,7 @@ DOC = "DocumentReference"
         "patiant={id}",
         "_query=all",
         "_security=MASQUE_PS",
-        "isArchived=true",
+        "isArchive=true",
         "patient:nothing={id}",
         "_contained=true",
     ],
