@@ -46,8 +46,8 @@ lint: $(VENV)/.developed ## check style, types and the direction of imports
 bench: $(VENV)/.developed ## measure the operations (ARGS='--only update,patch' to choose)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-bench-growth: $(VENV)/.developed ## measure them with records of 1, 10 and 100 times the size
-	@$(BIN)/python -m benchmarks --growth --json build/bench-growth.json $(ARGS)
+bench-growth: $(VENV)/.developed ## measure searches in 10 k, 100 k and 1 M documents
+	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
 yardstick: $(VENV)/.developed ## run the load generator YARDSTICK=fhir_load.py against this server
 	@$(if $(YARDSTICK),YARDSTICK="$(YARDSTICK)" )$(BIN)/python -m benchmarks.yardstick $(ARGS)

@@ -81,6 +81,7 @@ def open_records(
         locale=Locale(settings.fhir_url, ZoneInfo(settings.timezone)),
         lifetime_days=settings.authorization_lifetime_days,
         hop_limit=settings.hop_limit,
+        include_limit=settings.include_limit,
         counts=Counts(settings.page_size, settings.max_page_size),
         max_entries=settings.max_bundle_entries,
         require_if_match=settings.require_if_match == "on",

@@ -167,6 +167,29 @@ def load(files: tuple[Path, ...], restart: bool, **given: Any) -> None:
 @cli.command()
 @_data_dir
 @_mongodb_uri
+@click.option("--check", is_flag=True, help="Build nothing; exit 1 if something is missing.")
+@click.option("--drop-unknown", is_flag=True, help="Remove the indexes that are not declared.")
+def indexes(check: bool, drop_unknown: bool, **given: Any) -> None:
+    """List the indexes of the database, and build those missing (index).
+
+    The server may run meanwhile. Declared search parameters are shown with their progress.
+    """
+    from fhir_server.console.indexes import tend
+    from fhir_server.fhir.errors import FhirError
+    from fhir_server.store.mongo.connect import ConfigurationError
+
+    if check and drop_unknown:
+        raise click.UsageError("--check changes nothing: leave --drop-unknown out")
+    try:
+        complete = tend(_settings(**given), click.echo, check=check, drop_unknown=drop_unknown)
+    except (ConfigurationError, FhirError) as error:
+        raise click.ClickException(str(error)) from None
+    raise click.exceptions.Exit(0 if complete else 1)
+
+
+@cli.command()
+@_data_dir
+@_mongodb_uri
 def doctor(**given: Any) -> None:
     """Examine the installation, and name the cures (diagnostic)."""
     from fhir_server.console.doctor import examine

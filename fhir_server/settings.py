@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         ge=1,
         description="Most resources that one hop of a chained search may pass through.",
     )
+    include_limit: int = Field(
+        default=1000,
+        ge=1,
+        description="Most resources that a search page includes besides its matches; it says when "
+        "there were more.",
+    )
     authorization_lifetime_days: int = Field(
         default=365,
         ge=1,

@@ -30,6 +30,7 @@ ACTIONS: Final = {
     "history-type": "E",
     "history-system": "E",
     "search-type": "E",
+    "search-system": "E",
     "operation": "E",
     "update": "U",
     "patch": "U",

@@ -114,7 +114,8 @@ def mould(marked: Access, raw: bytes, values: Mapping[str, Any], keys: Mapping[s
     moving = {
         code: tuple(items)
         for code, items in values.items()
-        if any(mark in item for item in items if isinstance(item, str) for mark in _MOVING)
+        if isinstance(items, list)
+        and any(mark in item for item in items if isinstance(item, str) for mark in _MOVING)
     }
     pieces = tuple(_RAW_MARKS.get(piece, piece) for piece in cut)
     return Mould(pieces, around, dict(values), dict(keys), moving)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fhir_server.data import mappings_dir, profiles_dir
 from fhir_server.settings import Settings
-from fhir_server.store.mongo.connect import ConfigurationError, state
+from fhir_server.store.mongo.connect import ConfigurationError, State, state
 from fhir_server.store.mongo.embedded import running_uri
 from fhir_server.store.mongo.embedded_lock import is_held
 from fhir_server.store.mongo.embedded_program import (
@@ -97,9 +97,24 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding(True, "mongodb", f"{found.version}, replica set {found.replica_set}")
     words = f"`{settings.database}`: {found.collections} collections, {found.indexes} indexes"
     yield Finding(True, "database", words)
+    yield from _indexes(found)
     words = f"{found.left_over} left over by writes that never ended"
     words += ", removed when the server starts" if found.left_over else ""
     yield Finding(True, "files", words)
+
+
+def _indexes(found: State) -> Iterator[Finding]:
+    lacking = [one for one in found.wrong if one.state != "unknown"]
+    words = f"{found.indexes - len(found.wrong) + len(lacking)} as declared"
+    if lacking:
+        names = ", ".join(f"{one.collection}.{one.name}" for one in lacking)
+        words = f"missing or different: {names}: run `fhir-server indexes`"
+    yield Finding(not lacking, "indexes", words)
+    if unknown := [f"{one.collection}.{one.name}" for one in found.wrong if one not in lacking]:
+        words = f"not declared: {', '.join(unknown)}: `fhir-server indexes --drop-unknown` removes"
+        yield Finding(True, "indexes", words)
+    words = f"{len(found.unused)} not used by a query since MongoDB started"
+    yield Finding(True, "indexes", words)
 
 
 def _key(settings: Settings) -> Iterator[Finding]:

@@ -60,6 +60,10 @@ EXAMPLES = frozenset(
     for name in ("example", "example-extension", "example-reference")
 )
 
+# R4 gives the expression of each component to the other: `relatesto`, a reference, that of the code.
+# Its words, "combination of relation and relatesTo", and its expressions agree on the order.
+CROSSED = "http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"
+
 
 @cache
 def search_parameters(resource_type: str) -> Mapping[str, SearchParameter]:
@@ -105,6 +109,10 @@ def _by_base() -> Mapping[str, list[SearchParameter]]:
 
 def _search_parameter(row: Mapping[str, Any]) -> SearchParameter:
     """Build a SearchParameter of its row."""
+    components = [(part["definition"], part["expression"]) for part in row.get("component", ())]
+    if row["url"] == CROSSED:
+        (one, code), (other, target) = components
+        components = [(other, code), (one, target)]
     return SearchParameter(
         code=row["code"],
         url=row["url"],
@@ -112,9 +120,7 @@ def _search_parameter(row: Mapping[str, Any]) -> SearchParameter:
         type=row["type"],
         expression=row.get("expression", ""),
         target=tuple(row.get("target", ())),
-        component=tuple(
-            Component(part["definition"], part["expression"]) for part in row.get("component", ())
-        ),
+        component=tuple(Component(*part) for part in components),
         comparator=tuple(row.get("comparator", ())),
         modifier=tuple(row.get("modifier", ())),
         chain=tuple(row.get("chain", ())),

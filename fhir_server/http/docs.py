@@ -15,6 +15,8 @@ from fhir_server.http.openapi import Description
 from fhir_server.http.openapi.shown import addresses, criteria, members, others
 from fhir_server.http.plain import JSON
 from fhir_server.http.respond import Sent
+from fhir_server.search.additions import Additions
+from fhir_server.search.registry import additions
 
 _PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -36,12 +38,13 @@ def docs_blueprint(description: Description) -> Blueprint:
     blueprint = Blueprint("docs", __name__, template_folder="templates")
     routes = description.routes
 
+    # Kept by the search parameters that are known: who declares one sees it described.
     @lru_cache(maxsize=1)
-    def document() -> Kept:
+    def document(_: Additions) -> Kept:
         return Kept.of(dumps(description.document()), JSON)
 
     @lru_cache(maxsize=len(RESOURCE_TYPES))
-    def page(type_: str) -> Kept:
+    def page(_: Additions, type_: str) -> Kept:
         shown = render_template(
             "http/docs_type.html",
             type=type_,
@@ -70,7 +73,7 @@ def docs_blueprint(description: Description) -> Blueprint:
 
     @blueprint.get("/openapi.json")
     def openapi() -> Sent:
-        return document().sent(_FIXED)
+        return document(additions()).sent(_FIXED)
 
     @blueprint.get("/docs")
     def docs() -> Sent:
@@ -81,6 +84,6 @@ def docs_blueprint(description: Description) -> Blueprint:
     def docs_of_type(type: str) -> Sent:
         if type not in RESOURCE_TYPES:
             return _index(type[:_LONGEST]).sent(_PAGE, 404)
-        return page(type).sent(_PAGE)
+        return page(additions(), type).sent(_PAGE)
 
     return blueprint

@@ -121,7 +121,8 @@ def _answer(
     service: Service, route: Route, environ: WSGIEnvironment, request_id: str, path: dict[str, str]
 ) -> Answer:
     requester = caller(service, environ, is_open=route.is_open)
-    pairs, wants_pretty, told = presentation(pairs_of_query(environ["QUERY_STRING"]))
+    sent_pairs = pairs_of_query(environ["QUERY_STRING"])
+    pairs, wants_pretty, told = presentation(sent_pairs)
     kind, form = path.get("type"), told
     if form is None:
         native = kind == "Binary" and "id" in path
@@ -137,7 +138,8 @@ def _answer(
         view = service.records.as_seen_by(requester, request_id=request_id)
         # `_format` stands above Accept, also where a Binary may come as it is.
         sent_as = environ if told is None else {**environ, "HTTP_ACCEPT": FHIR_FORMS[told]}
-        exchange = Exchange(view, base, RequestHeaders(sent_as))
+        shown_as = tuple(pair for pair in sent_pairs if pair not in pairs)
+        exchange = Exchange(view, base, RequestHeaders(sent_as), shown_as=shown_as)
         call = Call(exchange, pairs, environ, service.max_body_bytes, service.max_binary_bytes)
         answer = route.view(call, **path)
         form = call.asked or form

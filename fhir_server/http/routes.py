@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from fhir_server.http.call import Call
+from fhir_server.http.compartment_routes import compartment_routes
 from fhir_server.http.endpoint import Route
 from fhir_server.http.operation_routes import operation_routes
 from fhir_server.http.service import Service
@@ -21,6 +22,7 @@ from fhir_server.interactions import (
     patch,
     read,
     search,
+    search_types,
     transaction,
     update,
     vread,
@@ -41,12 +43,12 @@ def bundle(call: Call) -> Answer:
 
 def search_system(call: Call) -> Answer:
     """Search all types: https://hl7.org/fhir/R4/http.html#search."""
-    return search.search(call.exchange, "", call.pairs)
+    return search_types.search_system(call.exchange, call.pairs)
 
 
 def search_system_by_form(call: Call) -> Answer:
     """Search all types by POST: https://hl7.org/fhir/R4/http.html#search."""
-    return search.search(call.exchange, "", call.form())
+    return search_types.search_system(call.exchange, call.form())
 
 
 def search_type(call: Call, type: str) -> Answer:
@@ -133,6 +135,7 @@ ROUTES: Final = (
     Route("POST", "/_search", search_system_by_form, "Search all types by form",
           body="form", answer="Bundle"),
     *operation_routes(),
+    *compartment_routes(),
     Route("GET", "/_history", history_of_all, "History of everything", answer="Bundle"),
     Route("GET", "/<type>/_history", history_of_type, "History of a type", answer="Bundle"),
     Route("GET", "/<type>", search_type, "Search", answer="Bundle"),

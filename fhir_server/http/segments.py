@@ -12,7 +12,15 @@ from typing import Any, Final
 
 from werkzeug.routing import BaseConverter, Map
 
-_PLACE: Final = re.compile(r"<(type|id)>")
+from fhir_server.definitions import RESOURCE_TYPES
+
+_PLACE: Final = re.compile(r"<(type|id|member)>")
+
+
+class Member(BaseConverter):
+    """What a compartment is searched for: a resource type, or `*` for all."""
+
+    regex = "|".join((r"\*", *sorted(RESOURCE_TYPES)))
 
 
 class Segment(BaseConverter):
@@ -27,8 +35,8 @@ class Segment(BaseConverter):
         self.regex = rf"(?!(?:{taken})(?:/|\Z))[^/]+"
 
 
-def converters(rules: Iterable[str]) -> dict[str, type[Segment]]:
-    """Return what `<type>` and `<id>` match besides `rules`, written as `routes` does.
+def converters(rules: Iterable[str]) -> dict[str, type[BaseConverter]]:
+    """Return what `<type>`, `<id>` and `<member>` match besides `rules`, written as `routes` does.
 
     A word that a logical id can be, `metadata`, is one only where a type would stand.
     """
@@ -39,9 +47,10 @@ def converters(rules: Iterable[str]) -> dict[str, type[Segment]]:
     return {
         "type": type("TypeSegment", (Segment,), {"words": tuple(types)}),
         "id": type("IdSegment", (Segment,), {"words": tuple(reserved)}),
+        "member": Member,
     }
 
 
 def routed(rule: str) -> str:
-    """Return `rule` as Flask is told it, `<type>` and `<id>` matched by `converters`."""
+    """Return `rule` as Flask is told it, its parts matched by `converters`."""
     return _PLACE.sub(r"<\1:\1>", rule)

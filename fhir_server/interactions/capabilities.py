@@ -11,11 +11,12 @@ from hashlib import sha256
 from typing import Any, Final
 
 from fhir_server import __version__
-from fhir_server.definitions import RESOURCE_TYPES
+from fhir_server.definitions import COMPARTMENTS, RESOURCE_TYPES
 from fhir_server.fhir.json import dumps
 from fhir_server.interactions.exchange import Answer
 from fhir_server.records.published import operation_definitions
-from fhir_server.search.registry import supported
+from fhir_server.search.additions import Additions
+from fhir_server.search.registry import additions, supported
 
 Json = dict[str, Any]
 
@@ -26,9 +27,14 @@ _INTERACTIONS: Final = (
 _DATE: Final = "2026-11-22"
 
 
-@lru_cache(maxsize=16)
 def capabilities(base: str, *, update_create: bool = True) -> Answer:
     """Return the CapabilityStatement of the server at `base`; `update_create`: PUT may create."""
+    return _capabilities(additions(), base, update_create)
+
+
+@lru_cache(maxsize=16)
+def _capabilities(_: Additions, base: str, update_create: bool) -> Answer:
+    """Make it once for each state of the search parameters."""
     statement: Json = {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -69,7 +75,13 @@ def _rest(update_create: bool) -> Json:
             "description": "A bearer token signed by this installation (`fhir-server token`).",
         },
         "resource": [_resource(type_, update_create) for type_ in sorted(RESOURCE_TYPES)],
-        "interaction": [{"code": "transaction"}, {"code": "batch"}, {"code": "history-system"}],
+        "interaction": [
+            {"code": code} for code in ("transaction", "batch", "search-system", "history-system")
+        ],
+        "compartment": [
+            f"http://hl7.org/fhir/CompartmentDefinition/{owner.lower()}"
+            for owner in sorted(COMPARTMENTS)
+        ],
         "operation": _operations(lambda one: one["system"]),
     }
 
@@ -91,8 +103,8 @@ def _resource(type_: str, update_create: bool) -> Json:
     includes = [
         f"{type_}:{code}" for code, p in sorted(parameters.items()) if p.type == "reference"
     ]
-    if includes:
-        found["searchInclude"] = includes
+    found["searchInclude"] = ["*", *([f"{type_}:*", *includes] if includes else ())]
+    found["searchRevInclude"] = ["*", *_pointing(type_)]
     found["searchParam"] = [
         {"name": code, "definition": p.url, "type": p.type}
         if p.url
@@ -101,6 +113,16 @@ def _resource(type_: str, update_create: bool) -> Json:
     ]
     found["operation"] = _operations(lambda one: {"Resource", type_} & {*one["resource"]})
     return found
+
+
+def _pointing(type_: str) -> list[str]:
+    """Return what may point to a `type_`, as `_revinclude` takes it."""
+    return [
+        f"{source}:{code}"
+        for source in sorted(RESOURCE_TYPES)
+        for code, one in sorted(supported(source).items())
+        if one.type == "reference" and type_ in one.target
+    ]
 
 
 def _operations(offered: Callable[[Json], object]) -> list[Json]:

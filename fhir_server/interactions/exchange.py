@@ -35,13 +35,15 @@ class Exchange:
 
     `view` is the only way to data and is bound to the caller; `base` the FHIR base as the caller
     wrote it, without a final slash; `headers` the request's, names in lower case. `operate` carries
-    out the operations among the entries of a Bundle; without it they are refused.
+    out the operations among the entries of a Bundle; without it they are refused. `shown_as` are
+    `_format` and `_pretty` as they came, for the links of an answer.
     """
 
     view: View
     base: str
     headers: Mapping[str, str] = field(default_factory=dict)
     operate: Callable[[Exchange, Invocation], Answer] | None = None
+    shown_as: tuple[tuple[str, str], ...] = ()
 
     @property
     def preference(self) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fhir_server.definitions import COMPARTMENTS, RESOURCE_TYPES
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import dumps
 from fhir_server.interactions import create, delete, patch, read, search, update, vread
 from fhir_server.interactions.entries import Item
 from fhir_server.interactions.exchange import Answer, Exchange, Invocation
 from fhir_server.interactions.history import history_instance, history_type
+from fhir_server.interactions.search_types import ALL, search_compartment
 
 
 def run(x: Exchange, item: Item) -> Answer:
@@ -62,5 +64,7 @@ def _get(x: Exchange, item: Item) -> Answer:
             return history_instance(x, item.type, item.id, item.pairs)
         case _, ["_history", version]:
             return vread.vread(x, item.type, item.id, version, item.pairs)
+        case _, [member] if item.type in COMPARTMENTS and member in (ALL, *RESOURCE_TYPES):
+            return search_compartment(x, item.type, item.id, member, item.pairs)
         case _:
             raise BadRequest("the url is not one that can be read here", code="not-supported")

@@ -7,6 +7,7 @@ a rule decide one document and filter a million with the same line.
 
 from fhir_server.predicate.algebra import (
     ALWAYS,
+    EARTH_RADIUS,
     NEVER,
     After,
     All,
@@ -14,7 +15,9 @@ from fhir_server.predicate.algebra import (
     Any,
     Before,
     Contains,
+    Ends,
     Has,
+    Near,
     Never,
     Not,
     OneOf,
@@ -23,6 +26,7 @@ from fhir_server.predicate.algebra import (
     Present,
     Scalar,
     Some,
+    Unlike,
     all_of,
     any_of,
     negate,
@@ -33,6 +37,7 @@ from fhir_server.predicate.meaning import holds
 
 __all__ = [
     "ALWAYS",
+    "EARTH_RADIUS",
     "NEVER",
     "After",
     "All",
@@ -40,7 +45,9 @@ __all__ = [
     "Any",
     "Before",
     "Contains",
+    "Ends",
     "Has",
+    "Near",
     "Never",
     "Not",
     "OneOf",
@@ -49,6 +56,7 @@ __all__ = [
     "Present",
     "Scalar",
     "Some",
+    "Unlike",
     "all_of",
     "any_of",
     "holds",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Scalar: TypeAlias = str | int | bool
+EARTH_RADIUS = 6_378_100.0
+"""Metres: the sphere that MongoDB's documentation computes with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,29 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """A text value of `field`, up to `until` when it has one, ends with `text`."""
+
+    field: str
+    text: str
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """A text value of `field` is none of `texts`.
+
+    With a `mark`, only values that have it count, and `part` says what of them is compared: the
+    whole, the head before the first mark, or the tail after it.
+    """
+
+    field: str
+    texts: tuple[str, ...]
+    mark: str = ""
+    part: Literal["whole", "head", "tail"] = "whole"
+
+
+@dataclass(frozen=True, slots=True)
 class Before:
     """A value of `field` is less than `bound`, or equal when `inclusive`."""
 
@@ -72,6 +97,16 @@ class After:
     field: str
     bound: Scalar
     inclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A GeoJSON point of `field` lies within `metres` of a place, on a sphere."""
+
+    field: str
+    longitude: float
+    latitude: float
+    metres: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +152,11 @@ Predicate: TypeAlias = (
     | OneOf
     | Prefix
     | Contains
+    | Ends
+    | Unlike
     | Before
     | After
+    | Near
     | Present
     | Some
     | All
@@ -206,10 +244,16 @@ def under(prefix: str, part: Predicate) -> Predicate:  # noqa: C901 (one case a 
             return Prefix(f"{prefix}.{field}", text)
         case Contains(field, text, until):
             return Contains(f"{prefix}.{field}", text, until)
+        case Ends(field, text, until):
+            return Ends(f"{prefix}.{field}", text, until)
+        case Unlike(field, texts, mark, which):
+            return Unlike(f"{prefix}.{field}", texts, mark, which)
         case Before(field, bound, inclusive):
             return Before(f"{prefix}.{field}", bound, inclusive)
         case After(field, bound, inclusive):
             return After(f"{prefix}.{field}", bound, inclusive)
+        case Near(field, longitude, latitude, metres):
+            return Near(f"{prefix}.{field}", longitude, latitude, metres)
         case Present(field):
             return Present(f"{prefix}.{field}")
         case Some(field, inner):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any as Anything
 from typing import assert_never
 
 from fhir_server.predicate.algebra import (
+    EARTH_RADIUS,
     After,
     All,
     Always,
     Any,
     Before,
     Contains,
+    Ends,
     Has,
+    Near,
     Never,
     Not,
     OneOf,
@@ -22,6 +26,7 @@ from fhir_server.predicate.algebra import (
     Present,
     Scalar,
     Some,
+    Unlike,
 )
 
 Facts = Mapping[str, Anything]
@@ -50,10 +55,18 @@ def holds(predicate: Predicate, facts: Facts) -> bool:  # noqa: C901 (one case a
             return _one(facts, field, lambda f: isinstance(f, str) and f.startswith(text))
         case Contains(field, text, until):
             return _one(facts, field, lambda f: isinstance(f, str) and text in _head(f, until))
+        case Ends(field, text, until):
+            return _one(
+                facts, field, lambda f: isinstance(f, str) and _head(f, until).endswith(text)
+            )
+        case Unlike(field, texts, mark, which):
+            return _one(facts, field, lambda f: _unlike(f, texts, mark, which))
         case Before(field, bound, inclusive):
             return _one(facts, field, lambda f: _less(f, bound) or (inclusive and _same(f, bound)))
         case After(field, bound, inclusive):
             return _one(facts, field, lambda f: _less(bound, f) or (inclusive and _same(f, bound)))
+        case Near(field):
+            return _one(facts, field, lambda f: _distance(predicate, f) <= predicate.metres)
         case Present(field):
             return any(True for _ in _values(facts, field))
         case _:  # pragma: no cover
@@ -88,8 +101,27 @@ def _elements(facts: Anything, field: str) -> Iterator[Facts]:
         yield from (item for item in found if isinstance(item, Mapping))
 
 
+def _distance(near: Near, point: Anything) -> float:
+    """Return the metres to a GeoJSON point, along the sphere; endless to anything else."""
+    match point:
+        case {"type": "Point", "coordinates": [float() | int() as east, float() | int() as north]}:
+            here, there = math.radians(near.latitude), math.radians(north)
+            across = math.sin(math.radians(east - near.longitude) / 2) ** 2
+            chord = math.sin((there - here) / 2) ** 2 + math.cos(here) * math.cos(there) * across
+            return 2 * EARTH_RADIUS * math.asin(min(1.0, math.sqrt(chord)))
+        case _:
+            return math.inf
+
+
 def _head(text: str, until: str) -> str:
     return text.partition(until)[0] if until else text
+
+
+def _unlike(found: Anything, texts: tuple[str, ...], mark: str, which: str) -> bool:
+    if not isinstance(found, str) or mark not in found:
+        return False
+    head, _, tail = found.partition(mark) if mark else (found, "", found)
+    return {"whole": found, "head": head, "tail": tail}[which] not in texts
 
 
 def _same(found: Anything, value: Scalar) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fhir_server.audit.log import AccessLog
+from fhir_server.records.additions import KnownParameters
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
@@ -18,6 +19,7 @@ class Context:
     """The store and what stands on it; made once by `door.Records`.
 
     `cursor_key` seals page links; `hop_limit` bounds one hop of a chain, in resources;
+    `include_limit` what a page brings besides its matches;
     `max_entries` a Bundle. `require_if_match` and `update_create` are the settings of these names.
     """
 
@@ -27,7 +29,9 @@ class Context:
     locale: Locale
     policies: PolicyCompiler
     cursor_key: bytes
+    parameters: KnownParameters
     hop_limit: int = 5000
+    include_limit: int = 1000
     counts: Counts = COUNTS
     max_entries: int = 5000
     require_if_match: bool = False

@@ -17,6 +17,7 @@ from fhir_server.consent.requester import Kind, Requester
 from fhir_server.data import mappings_dir
 from fhir_server.fhir.errors import FhirError, Unavailable
 from fhir_server.predicate import Has, all_of
+from fhir_server.records.additions import KnownParameters
 from fhir_server.records.context import Context
 from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
@@ -68,6 +69,7 @@ class Records:
         locale: Locale | None = None,
         lifetime_days: int = 365,
         hop_limit: int = 5000,
+        include_limit: int = 1000,
         counts: Counts = COUNTS,
         max_entries: int = 5000,
         require_if_match: bool = False,
@@ -80,6 +82,7 @@ class Records:
         self._locale = locale or Locale()
         self._lifetime = lifetime_days * DAY
         self._hop_limit = hop_limit
+        self._include_limit = include_limit
         self._counts = counts
         self._max_entries = max_entries
         self._require_if_match = require_if_match
@@ -102,7 +105,9 @@ class Records:
                 locale=self._locale,
                 policies=PolicyCompiler(self._locale, self._lifetime),
                 cursor_key=self._store.secret("cursor"),
+                parameters=KnownParameters(self._store, self._locale),
                 hop_limit=self._hop_limit,
+                include_limit=self._include_limit,
                 counts=self._counts,
                 max_entries=self._max_entries,
                 require_if_match=self._require_if_match,
@@ -117,6 +122,7 @@ class Records:
 
     def as_seen_by(self, requester: Requester, *, request_id: str, at: int | None = None) -> View:
         """Return the records as `requester` may see them now (or at `at`, microseconds)."""
+        self.context.parameters.fresh()
         return View(self.context, requester, request_id, self._clock() if at is None else at)
 
     def holds(self, type_: str, id_: str) -> bool:

@@ -17,6 +17,7 @@ from fhir_server.consent import facts
 from fhir_server.fhir.errors import Unprocessable
 from fhir_server.fhir.references import parse_reference
 from fhir_server.predicate import Has, one_of
+from fhir_server.records.declaring import declare
 from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
 from fhir_server.records.policies import DIRECTORY, PolicyCompiler, rules_alike
@@ -78,6 +79,8 @@ class Effects:
             self._point_again(row.ref, as_target(row))
         if before is None or not rules_alike(row.type, before, after):
             self._law(row, old, is_new=old is None and not named)
+        if row.type == "SearchParameter":
+            declare(self._unit, row.id, after)
 
     def removed(self, row: Row) -> None:
         """Do what follows from the deletion of `row`."""
@@ -87,6 +90,8 @@ class Effects:
         if governed(row.type):
             self._point_again(row.ref, {facts.REF: row.ref})
         self._law(row, None)
+        if row.type == "SearchParameter":
+            declare(self._unit, row.id, None)
 
     # versions of a document ------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from fhir_server.audit.event import Access, resource
 from fhir_server.audit.mould import ID, Cast, Mould, mould, pattern
 from fhir_server.fhir.json import stamp_resource
 from fhir_server.search.index import index
-from fhir_server.search.types import Locale
+from fhir_server.search.types import UNREAD, Locale
 
 _is_plain: Final = re.compile(r"(?!Patient/)[A-Z][A-Za-z]{1,40}/[A-Za-z0-9.\-]{1,64}").fullmatch
 """A reference that is indexed as it stands, and under `entity` alone."""
@@ -34,7 +34,9 @@ def _mould(kind: Access, refs: bool, patient: bool, query: bool, locale: Locale)
     """Return what the entries of one caller, interaction and outcome have in common."""
     marked = pattern(kind, refs=refs, patient=patient, query=query)
     made = the_long_way(marked, ID, locale)
-    return mould(marked, made.raw, made.values, made.keys)
+    # The mark in the place of the instant can't be read as one; each entry has its own.
+    values = {name: value for name, value in made.values.items() if name != f"date:{UNREAD}"}
+    return mould(marked, made.raw, values, made.keys)
 
 
 def the_long_way(access: Access, id_: str, locale: Locale) -> Cast:

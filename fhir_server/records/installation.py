@@ -11,8 +11,9 @@ from fhir_server.consent import facts
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import Conflict
 from fhir_server.fhir.json import stamp
-from fhir_server.predicate import one_of
+from fhir_server.predicate import ALWAYS, one_of
 from fhir_server.records.authority import SERVER
+from fhir_server.records.declaring import declare_shipped
 from fhir_server.records.facts import Deposit, consent_facts
 from fhir_server.records.people import People
 from fhir_server.records.published import Published, published
@@ -31,14 +32,25 @@ def install(store: MongoStore, locale: Locale, at: int) -> None:
         return
     store.prepare_types(types)
 
+    late = {one.id for one in changed if _comes_late(store, one)}
+
     def put(unit: Unit) -> None:
         for one in changed:
             _put(unit, locale, one, at)
+            if one.id in late:
+                declare_shipped(unit, one.id, one.resource)
 
     try:
         store.transact(put)
     except Conflict:
         return  # likewise
+
+
+def _comes_late(store: MongoStore, one: Published) -> bool:
+    """Tell whether `one` is a search parameter by which something stored is not indexed."""
+    if one.type != "SearchParameter":
+        return False
+    return any(store.ids(type_, ALWAYS, limit=1) for type_ in one.resource["base"])
 
 
 def _changed(store: MongoStore, type_: str) -> list[Published]:

@@ -7,12 +7,12 @@ or a Device, a resource about one of those is in no record, so the Patients alon
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from fhir_server.definitions import compartment
 from fhir_server.predicate import Has, OneOf, Predicate
-from fhir_server.search.query import Clause, Hop, Leaf, Query
+from fhir_server.search.clauses import AllOf, AnyOf, Clause, Hop, Leaf
 
 Candidates = Callable[[Clause], frozenset[str] | None]
 """Ids of the Patients that a clause on Patient selects, whoever asks; None for too many."""
@@ -22,28 +22,40 @@ _EXACT: Final = frozenset({"identifier", "_id"})
 MOST: Final = 100
 
 
-def patients(query: Query, candidates: Candidates) -> frozenset[str] | None:
-    """Return the ids of the only records that `query` can find something in, or None for any."""
+def patients(
+    type_: str, clauses: Iterable[Clause], candidates: Candidates
+) -> frozenset[str] | None:
+    """Return the ids of the only records that a search can find something in, or None for any."""
     scopes = [
-        found
-        for clause in query.clauses
-        if (found := _of_clause(query.type, clause, candidates)) is not None
+        found for clause in clauses if (found := _of_clause(type_, clause, candidates)) is not None
     ]
     return frozenset.intersection(*scopes) if scopes else None
 
 
 def _of_clause(type_: str, clause: Clause, candidates: Candidates) -> frozenset[str] | None:
-    if type_ == "Patient":
-        exact = isinstance(clause, Leaf) and clause.code in _EXACT
-        return candidates(clause) if exact else None
-    if clause.code not in _BY_PATIENT or clause.code not in _speaking(type_):
-        return None
     match clause:
-        case Leaf(_, predicate):
-            return _named(predicate)
-        case Hop(_, _, {"Patient": Leaf() as inner}) if inner.code in _EXACT:
-            return candidates(inner)
+        case AnyOf(parts):
+            return _of_any([patients(type_, (part,), candidates) for part in parts])
+        case AllOf(parts):
+            return patients(type_, parts, candidates)
+        case Leaf(code, predicate):
+            if type_ == "Patient":
+                return candidates(clause) if code in _EXACT else None
+            return _named(predicate) if speaks(type_, code) else None
+        case Hop(code, _, {"Patient": Leaf() as inner}) if inner.code in _EXACT:
+            return candidates(inner) if speaks(type_, code) else None
     return None
+
+
+def _of_any(scopes: list[frozenset[str] | None]) -> frozenset[str] | None:
+    """Join the records of alternatives, when each has some."""
+    found = [scope for scope in scopes if scope is not None]
+    return frozenset().union(*found) if found and len(found) == len(scopes) else None
+
+
+def speaks(type_: str, code: str) -> bool:
+    """Tell whether a Patient that `code` of a `type_` points to is the record it belongs to."""
+    return type_ != "Patient" and code in _BY_PATIENT and code in _speaking(type_)
 
 
 def _speaking(type_: str) -> frozenset[str]:
@@ -54,9 +66,10 @@ def _speaking(type_: str) -> frozenset[str]:
 
 def _named(predicate: Predicate) -> frozenset[str] | None:
     match predicate:
-        case Has(_, str() as value):
+        # A logical identifier is no address, whatever it looks like.
+        case Has(name, str() as value) if not name.endswith(":identifier"):
             values: tuple[object, ...] = (value,)
-        case OneOf(_, values):
+        case OneOf(name, values) if not name.endswith(":identifier"):
             pass
         case _:
             return None

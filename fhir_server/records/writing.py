@@ -312,6 +312,7 @@ def write(
         store.prepare_lock(name)
 
     def run(unit: Unit) -> T:
+        view.context.parameters.fresh()
         for name in names:
             unit.lock(name)
         change = Change(view, unit)
@@ -319,4 +320,7 @@ def write(
         change.close()
         return done
 
-    return store.transact(run, shared=small)
+    done = store.transact(run, shared=small)
+    if "SearchParameter" in types:
+        view.context.parameters.fresh(now=True)
+    return done

@@ -36,14 +36,22 @@ def _intervals(type_: str, value: Any, locale: Locale) -> Iterator[tuple[int, in
             case "Period", {}:
                 if "start" in value or "end" in value:
                     yield period_interval(value.get("start"), value.get("end"), locale.zone)
-            case "Timing", {"event": [*events]}:
-                # An event may be null when it has nothing but extensions.
-                spans = [interval(event, locale.zone) for event in events if event is not None]
+            case "Timing", {}:
+                spans = list(_of_timing(value, locale))
                 yield min(low for low, _ in spans), max(high for _, high in spans)
-            case "Timing", {"repeat": {"boundsPeriod": {} as bounds}}:
-                yield from _intervals("Period", bounds, locale)
     except ValueError:
         return
+
+
+def _of_timing(value: dict[str, Any], locale: Locale) -> Iterator[tuple[int, int]]:
+    """Yield the events and the bounds: only the outer limits of a Timing count, says R4."""
+    match value:
+        case {"event": [*events]}:
+            # An event may be null when it has nothing but extensions.
+            yield from (interval(event, locale.zone) for event in events if event is not None)
+    match value:
+        case {"repeat": {"boundsPeriod": {} as bounds}}:
+            yield from _intervals("Period", bounds, locale)
 
 
 def criterion(field: str, _: str, value: str, locale: Locale) -> Predicate:
@@ -52,8 +60,9 @@ def criterion(field: str, _: str, value: str, locale: Locale) -> Predicate:
     try:
         low, high = interval(text, locale.zone)
     except ValueError:
+        zone = "; write the `+` of a zone as `%2B`" if " " in text else ""
         raise refuse_value(
-            field, value, "a date such as `2024`, `ge2024-03` or an instant"
+            field, value, f"a date such as `2024`, `ge2024-03` or an instant{zone}"
         ) from None
     part = _COMPARE[prefix](low, high)
     if field == FIELD_UPDATED:
@@ -71,8 +80,12 @@ def _overlaps(low: int, high: int) -> Predicate:
 
 def _approximately(low: int, high: int) -> Predicate:
     """Widen by a tenth of the distance from now, as the specification recommends."""
-    slack = abs(time.time_ns() // 1000 - low) // 10
+    slack = _slack(low)
     return _overlaps(low - slack, high + slack)
+
+
+def _slack(low: int) -> int:
+    return abs(time.time_ns() // 1000 - low) // 10
 
 
 _COMPARE: Final[dict[str, Callable[[int, int], Predicate]]] = {
@@ -103,6 +116,9 @@ def _instant(prefix: str, low: int, high: int) -> Predicate:
             return After(field, low, inclusive=True)
         case "le":
             return Before(field, high)
+        case "ap":
+            slack = _slack(low)
+            return all_of(After(field, low - slack, inclusive=True), Before(field, high + slack))
         case _:
             return inside
 

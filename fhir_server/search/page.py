@@ -1,4 +1,4 @@
-"""Keyset pages: where the next one begins, and the cursor that says so.
+"""Keyset pages: where the next and the previous begin, and the cursor that says so.
 
 A cursor is the whole query and the sort values of the last *visible* row, sealed with AES-GCM and
 bound to the caller (L06, L07): it names nothing, opens nothing, and is worthless to anyone else.
@@ -35,22 +35,43 @@ from fhir_server.search.result import SortKey
 
 TIE = SortKey("_id")
 _NONCE = 12
+_SHORT = 400
+"""Bytes of a cursor that are not worth packing: a page has up to four of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A query, and the last row of the page before: its sort values (None when absent) and id."""
+    """A query, and the row that a page goes on from: its sort values (None when absent) and id.
+
+    `back`: the page is the one before that row. `edge`: there is no row, the page is the first
+    or, going back, the last. `total` is what a page before said, where an estimate will do.
+    """
 
     type: str
     pairs: tuple[tuple[str, str], ...]
     values: tuple[Scalar | None, ...]
     id: str
     lenient: bool = False
+    back: bool = False
+    edge: bool = False
+    total: int | None = None
 
 
-def beyond(sort: Sequence[SortKey], values: Sequence[Scalar | None], id_: str) -> Predicate:
-    """Return what sorts strictly after a row, in the order of `sort` and then of the id."""
-    keys, last = (*sort, TIE), (*values, id_)
+_SEALED = ("type", "pairs", "values", "id", "lenient", "back", "edge", "total")
+
+
+def order(sort: Sequence[SortKey], *, back: bool = False) -> tuple[SortKey, ...]:
+    """Return the keys of a total order: `sort`, then the id; all the other way round for `back`."""
+    keys = tuple(sort) if TIE.field in {key.field for key in sort} else (*sort, TIE)
+    return tuple(SortKey(key.field, not key.descending) for key in keys) if back else keys
+
+
+def beyond(
+    sort: Sequence[SortKey], values: Sequence[Scalar | None], id_: str, *, back: bool = False
+) -> Predicate:
+    """Return what comes strictly after a row in the order of `sort`; before it, for `back`."""
+    keys = order(sort, back=back)
+    last = (*values, id_)[: len(keys)]
     branches = []
     equal: list[Predicate] = []
     for key, value in zip(keys, last, strict=True):
@@ -78,8 +99,10 @@ def value_at(document: Mapping[str, Any], field: str) -> Scalar | None:
 
 def seal(position: Position, key: bytes, caller: str) -> str:
     """Return `position` as an opaque text that only `caller` can use."""
-    body = [position.type, position.pairs, position.values, position.id, position.lenient]
-    plain = zlib.compress(json.dumps(body, separators=(",", ":")).encode(), 1)
+    body = [getattr(position, name) for name in _SEALED]
+    plain = json.dumps(body, separators=(",", ":")).encode()
+    if len(plain) > _SHORT:
+        plain = zlib.compress(plain, 1)
     nonce = secrets.token_bytes(_NONCE)
     sealed = nonce + AESGCM(key).encrypt(nonce, plain, caller.encode())
     return urlsafe_b64encode(sealed).decode().rstrip("=")
@@ -90,8 +113,10 @@ def unseal(text: str, key: bytes, caller: str) -> Position:
     try:
         sealed = urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
         plain = AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], caller.encode())
-        type_, pairs, values, id_, lenient = json.loads(zlib.decompress(plain))
-        return Position(type_, tuple((n, v) for n, v in pairs), tuple(values), id_, lenient)
+        # JSON begins with a bracket, which nothing compressed does.
+        body = json.loads(plain if plain[:1] == b"[" else zlib.decompress(plain))
+        type_, pairs, values, *rest = body
+        return Position(type_, tuple((n, v) for n, v in pairs), tuple(values), *rest)
     except (InvalidTag, ValueError, zlib.error, UnicodeError):
         raise BadRequest(
             "this page link is not valid; run the search again", code="invalid"

@@ -23,6 +23,7 @@ __all__ = [
     "compile_composite",
     "compile_expression",
     "extractor",
+    "ways",
 ]
 
 Resource = dict[str, Any]
@@ -122,6 +123,17 @@ def extractor(
         return found
 
     return extract
+
+
+def ways(expression: str, resource_type: str) -> tuple[tuple[str, ...], ...]:
+    """Return the keys that each branch of `expression` follows; none for a condition.
+
+    Raise ExpressionError.
+    """
+    compiled = _compiled(expression, resource_type, resource_type)
+    if not isinstance(compiled, tuple):
+        return ((),)
+    return tuple(tuple(step for step in one.steps if isinstance(step, str)) for one in compiled)
 
 
 def _compiled(expression: str, type_path: str, resource_type: str) -> Compiled:

@@ -7,46 +7,29 @@ hop must be resolved under the caller's rights on its own target type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fhir_server.definitions import RESOURCE_TYPES, SearchParameter
 from fhir_server.fhir.errors import BadRequest
-from fhir_server.predicate import Predicate, Present, any_of, negate
 from fhir_server.search import registry
-from fhir_server.search.escape import split
+from fhir_server.search.clauses import AllOf, Back
+from fhir_server.search.clauses import Clause as Clause
+from fhir_server.search.clauses import Hop as Hop
+from fhir_server.search.clauses import Leaf as Leaf
+from fhir_server.search.criteria import MAX_LENGTH as MAX_LENGTH
+from fhir_server.search.criteria import MAX_VALUES as MAX_VALUES
+from fhir_server.search.criteria import criteria, pointed
+from fhir_server.search.filter import FILTER, filtered
+from fhir_server.search.lists import LIST, of_list
 from fhir_server.search.result import COUNTS, Counts, Result, read_result
-from fhir_server.search.token import criterion as token_criterion
 from fhir_server.search.types import Locale
 
 Pairs = Sequence[tuple[str, str]]
 MAX_PARAMETERS = 64
-MAX_VALUES = 500
-MAX_LENGTH = 2048
-"""Characters of one value: MongoDB refuses expressions over 32 KB."""
 MAX_HOPS = 4
 MAX_BRANCHES = 1000
 """Ways through the types of one chain: a reference to anything has 148 of them at each hop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A criterion on the resource itself."""
-
-    code: str
-    predicate: Predicate
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """A criterion on what the reference parameter `code` points to, by target type."""
-
-    code: str
-    field: str
-    targets: Mapping[str, Clause]
-
-
-Clause = Leaf | Hop
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +61,8 @@ def read_query(
             shaping.append((name, value))
             continue
         try:
-            clauses.append(_clause(resource_type, name, value, locale))
+            found = _clause(resource_type, name, value, locale)
+            clauses += found.parts if isinstance(found, AllOf) else (found,)
         except registry.UnknownParameter:
             # A modifier that is not taken is refused even so: R4, search.html#modifiers.
             if lenient:
@@ -90,6 +74,10 @@ def read_query(
 
 
 def _clause(type_: str, name: str, value: str, locale: Locale, hops: int = 0) -> Clause:
+    if name.partition(":")[0] == "_has":
+        return _back(type_, name, value, locale, hops + 1)
+    if name == LIST:
+        return of_list(value, locale)
     head, dot, rest = name.partition(".")
     code, _, modifier = head.partition(":")
     parameter = registry.parameter(type_, code)
@@ -97,7 +85,31 @@ def _clause(type_: str, name: str, value: str, locale: Locale, hops: int = 0) ->
         raise BadRequest(f"search parameter `{name[:64]}` has no value", code="value")
     if dot:
         return _hop(type_, parameter, modifier, rest, value, locale, hops + 1)
-    return Leaf(code, _leaf(parameter, name, modifier, value, locale))
+    if name == FILTER:
+        return filtered(type_, value, locale)
+    return Leaf(code, criteria(type_, parameter, name, modifier, value, locale))
+
+
+def _back(type_: str, name: str, value: str, locale: Locale, hops: int) -> Back:
+    """Read `_has:Type:reference:parameter`: https://hl7.org/fhir/R4/search.html#has."""
+    _, source, code, rest = (*name.split(":", 3), "", "", "")[:4]
+    if source not in RESOURCE_TYPES or not code or not rest:
+        raise BadRequest(
+            f"`{name[:64]}` is not as `_has:Observation:patient:code`: a type, its reference to "
+            f"{type_}, and what is asked of it",
+            code="value",
+        )
+    parameter = registry.parameter(source, code)
+    if parameter.type != "reference" or type_ not in parameter.target:
+        raise BadRequest(f"`{source}:{code}` does not point to {type_}", code="value")
+    _check_hops(hops)
+    inner = _clause(source, rest, value, locale, hops)
+    return Back(f"_has:{source}:{code}", source, registry.field(code), inner)
+
+
+def _check_hops(hops: int) -> None:
+    if hops > MAX_HOPS:
+        raise BadRequest(f"a chain takes at most {MAX_HOPS} hops", code="too-costly")
 
 
 def _hop(
@@ -113,9 +125,8 @@ def _hop(
         raise BadRequest(
             f"`{parameter.code}` of {type_} is no reference, it can't be chained", code="value"
         )
-    if hops > MAX_HOPS:
-        raise BadRequest(f"a chain takes at most {MAX_HOPS} hops", code="too-costly")
-    targets = _targets(parameter, modifier)
+    _check_hops(hops)
+    targets = pointed(parameter, modifier)
     inner: dict[str, Clause] = {}
     refusal: BadRequest | None = None
     for target in targets:
@@ -137,61 +148,10 @@ def _hop(
 
 
 def _branches(clause: Clause) -> int:
-    return 1 if isinstance(clause, Leaf) else sum(map(_branches, clause.targets.values()))
-
-
-def _targets(parameter: SearchParameter, modifier: str) -> tuple[str, ...]:
-    if not modifier:
-        return parameter.target
-    if modifier not in parameter.target:
-        raise BadRequest(
-            f"search parameter `{parameter.code}` does not point to `{modifier[:64]}`", code="value"
-        )
-    return (modifier,)
-
-
-def _leaf(
-    parameter: SearchParameter, name: str, modifier: str, value: str, locale: Locale
-) -> Predicate:
-    where = registry.field(parameter.code)
-    if modifier == "missing":
-        return _missing(where, name, value)
-    kind = registry.PARAMETER_TYPES[parameter.type]
-    is_type = kind.name == "reference" and modifier in RESOURCE_TYPES
-    if modifier and modifier not in kind.modifiers and not is_type:
-        raise BadRequest(
-            f"search parameter `{parameter.code}` does not take the modifier `:{modifier[:64]}`",
-            code="not-supported",
-        )
-    values = split(value, ",")
-    if len(values) > MAX_VALUES:
-        raise BadRequest(f"`{name}` takes at most {MAX_VALUES} values", code="too-costly")
-    _check_texts(name, values)
-    if kind.name == "reference" and modifier == "identifier":
-        where = f"{where}:identifier"
-        return any_of(*(token_criterion(where, "", item, locale) for item in values))
-    asked = modifier
-    if kind.name == "reference":
-        asked = "|".join(_targets(parameter, modifier))
-    found = any_of(*(kind.criterion(where, asked, item, locale) for item in values))
-    return negate(found) if modifier == "not" else found
-
-
-def _check_texts(name: str, values: Sequence[str]) -> None:
-    """Refuse what no stored text is, and what MongoDB takes no expression of."""
-    if any(len(text) > MAX_LENGTH for text in values):
-        raise BadRequest(
-            f"`{name}` takes values of at most {MAX_LENGTH} characters", code="too-costly"
-        )
-    if any("\x00" in text for text in values):
-        raise BadRequest(f"`{name}` holds a character that no text has", code="value")
-
-
-def _missing(where: str, name: str, value: str) -> Predicate:
-    match value:
-        case "true":
-            return negate(Present(where))
-        case "false":
-            return Present(where)
+    match clause:
+        case Hop():
+            return sum(map(_branches, clause.targets.values()))
+        case Back():
+            return _branches(clause.inner)
         case _:
-            raise BadRequest(f"`{name}` takes `true` or `false`", code="value")
+            return 1

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.subset import WHOLE, Subset
-from fhir_server.search import registry
+from fhir_server.search import registry, words
+from fhir_server.search.include import NAMES as INCLUDES
+from fhir_server.search.include import Include, read_include
 
 MAX_SORT_KEYS: Final = 4
+_ONCE: Final = frozenset({"_count", "_sort", "_total", "_contained", "_containedType"})
 _NOT_ABOUT_RESULTS: Final = frozenset({"_format", "_pretty", "_cursor"})
 
 
@@ -32,15 +34,6 @@ class SortKey:
 
     field: str
     descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Include:
-    """`_include=source:parameter[:target]`; `target` is empty for any."""
-
-    source: str
-    code: str
-    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +58,10 @@ def read_result(
     """Read the result parameters; return them with the pairs that counted."""
     result = Result(count=counts.usual)
     kept: list[tuple[str, str]] = []
-    for name, value in pairs:
-        if name in _NOT_ABOUT_RESULTS:
+    # Of what can be said once the last counts.
+    last = {name: place for place, (name, _) in enumerate(pairs) if name in _ONCE}
+    for place, (name, value) in enumerate(pairs):
+        if name in _NOT_ABOUT_RESULTS or last.get(name, place) != place:
             continue
         try:
             result = _with(result, resource_type, name, value)
@@ -74,20 +69,28 @@ def read_result(
             if lenient and error.issues[0].code == "not-supported":
                 continue
             raise
+        if name == "_count":
+            result = replace(result, count=min(result.count, counts.most))
+            value = str(result.count)
         kept.append((name, value))
-    return replace(result, count=min(result.count, counts.most)), tuple(kept)
+    return result, tuple(kept)
 
 
 def _with(result: Result, resource_type: str, name: str, value: str) -> Result:
+    if name.partition(":")[0] in INCLUDES:
+        return replace(result, includes=(*result.includes, read_include(name, value)))
     match name, value:
         case "_count", _:
             return replace(result, count=_count(value))
         case "_sort", _:
             return replace(result, sort=_sort(resource_type, value))
-        case "_include", _:
-            return replace(result, includes=(*result.includes, _include(value)))
         case "_total", ("none" | "estimate" | "accurate"):
             return replace(result, total=value)
+        case "_contained", "false":
+            return result
+        case "_containedType", ("container" | "contained"):
+            # Says what is returned of a contained match, and there are none.
+            return result
         case "_summary", "count":
             return replace(result, summary_count=True)
         case "_summary" | "_elements", _:
@@ -135,21 +138,7 @@ def _sort(resource_type: str, value: str) -> tuple[SortKey, ...]:
 
 def _sort_key(resource_type: str, text: str) -> SortKey:
     code = text.strip().removeprefix("-")
-    registry.parameter(resource_type, code)
+    parameter = registry.parameter(resource_type, code)
+    if parameter.type == "special" or code in words.CODES:
+        raise BadRequest(f"`{code}` has no order, it can't be sorted by", code="not-supported")
     return SortKey(registry.sort_field(code), text.strip().startswith("-"))
-
-
-def _include(value: str) -> Include:
-    source, _, rest = value.partition(":")
-    code, _, target = rest.partition(":")
-    if source not in RESOURCE_TYPES or not code:
-        raise BadRequest(
-            "`_include` takes `Type:parameter` or `Type:parameter:Target`", code="value"
-        )
-    if registry.parameter(source, code).type != "reference":
-        raise BadRequest(
-            f"`{source}:{code[:64]}` is no reference, it can't be included", code="value"
-        )
-    if target and target not in RESOURCE_TYPES:
-        raise BadRequest(f"`{target[:64]}` is no resource type", code="value")
-    return Include(source, code, target)

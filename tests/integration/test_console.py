@@ -19,7 +19,7 @@ from fhir_server.data import mappings_dir, profiles_dir
 from fhir_server.store.mongo.embedded import EmbeddedMongo
 
 Console = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "token", "personas", "load", "doctor")
+COMMANDS = ("serve", "token", "personas", "load", "indexes", "doctor")
 
 
 def environment() -> dict[str, str]:
@@ -79,6 +79,7 @@ def test_help_lists_every_command(console: Console) -> None:
         ),
         ("personas", "--json"),
         ("load", "--data-dir --mongodb-uri"),
+        ("indexes", "--data-dir --mongodb-uri --check --drop-unknown"),
         ("doctor", "--data-dir --mongodb-uri"),
     ],
 )

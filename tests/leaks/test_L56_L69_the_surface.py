@@ -20,12 +20,9 @@ DOC = "DocumentReference"
     "parameter",
     [
         "patiant={id}",
-        "_filter=status eq current",
-        "_content=compte",
-        "_text=compte",
         "_query=all",
         "_security=MASQUE_PS",
-        "isArchived=true",
+        "isArchive=true",
         "patient:nothing={id}",
         "_contained=true",
     ],
@@ -151,13 +148,50 @@ def test_l63_an_ins_that_changes_hands_opens_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["Patient/{id}/Practitioner", "Patient/{id}/DocumentReference", "Patient/{id}/*"]
+    "path", ["Patient/{id}/DocumentReference", "Patient/{id}/*", "Patient/{id}/*?_type=Patient"]
 )
-def test_l64_a_compartment_is_not_served_yet(world: World, room: Room, path: str) -> None:
-    absent = make.new_id()
-    replies = [room.doctor.get(path.format(id=id_)) for id_ in (room.id, absent)]
-    assert replies[0].status == 404
-    assert differ(replies, room.id, absent) == ""
+def test_l64_a_compartment_that_is_hidden_and_one_that_is_not_there_are_empty_alike(
+    world: World, room: Room, path: str
+) -> None:
+    hidden, absent = world.patient(), make.new_id()
+    world.document(hidden)
+    replies = [room.doctor.get(path.format(id=id_)) for id_ in (hidden, absent)]
+    assert (replies[0].status, replies[0].total) == (200, 0)
+    assert differ(replies, hidden, absent) == ""
+
+
+def test_l64_a_type_that_is_never_in_a_compartment_is_refused_whatever_is_stored(
+    world: World, room: Room
+) -> None:
+    ids = (room.id, world.patient(), make.new_id())
+    replies = [room.doctor.get(f"Patient/{id_}/Practitioner") for id_ in ids]
+    assert (replies[0].status, replies[0].issue["code"]) == (400, "value")
+    assert differ(replies, *ids) == ""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Patient/{patient}/DocumentReference?_sort=date",
+        "Patient/{patient}/DocumentReference?_sort=-date&_count=1",
+        "Patient/{patient}/*?_summary=count",
+        "Patient/{patient}/*?_type=DocumentReference&_count=2&_sort=date",
+        "?_type=DocumentReference,Observation&patient={patient}&_sort=date",
+        "?_type=DocumentReference,Observation&patient={patient}&_count=1&_sort=-date",
+        "?_type=DocumentReference,Patient&_summary=count",
+    ],
+)
+def test_l01_l54_several_types_and_compartments_count_what_is_known(
+    room: Room, twin: Room, path: str
+) -> None:
+    assert same(room, twin, path).total in (3, 4, 5)
+
+
+def test_l54_who_may_know_nothing_finds_nothing_among_all_types(world: World, room: Room) -> None:
+    stranger = world.as_(a_doctor())
+    for path in (f"Patient/{room.id}/*", f"?_id={room.id}", f"?_type=Patient,List&_id={room.id}"):
+        reply = stranger.get(path)
+        assert (reply.status, reply.total, reply.entries) == (200, 0, [])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pymongo.collection import Collection
 
 from fhir_server.predicate import ALWAYS, Predicate, holds
-from fhir_server.search.page import TIE, beyond, value_at
+from fhir_server.search.page import TIE, beyond, order, value_at
 from fhir_server.search.result import SortKey
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.query import to_query
@@ -47,30 +47,30 @@ def in_order(rows: Sequence[Row], sort: Sequence[SortKey]) -> list[str]:
     return [row["_id"] for row in sorted(rows, key=cmp_to_key(compare))]
 
 
-def position(row: Row, sort: Sequence[SortKey]) -> Predicate:
-    return beyond(sort, [value_at(row, key.field) for key in sort], row["_id"])
+def position(row: Row, sort: Sequence[SortKey], *, back: bool = False) -> Predicate:
+    return beyond(sort, [value_at(row, key.field) for key in sort], row["_id"], back=back)
 
 
 @given(ROWS, SORTS, st.integers(1, 4))
 def test_pages_visit_every_row_once_in_order(
     rows: list[Row], sort: list[SortKey], size: int
 ) -> None:
-    order = in_order(rows, sort)
+    wanted = in_order(rows, sort)
     by_id = {row["_id"]: row for row in rows}
     visited: list[str] = []
     after: Predicate = ALWAYS
-    while page := [id_ for id_ in order if holds(after, by_id[id_])][:size]:
+    while page := [id_ for id_ in wanted if holds(after, by_id[id_])][:size]:
         visited += page
         after = position(by_id[page[-1]], sort)
-    assert visited == order
+    assert visited == wanted
 
 
 @given(ROWS, SORTS)
 def test_a_row_is_beyond_those_before_it_and_no_other(rows: list[Row], sort: list[SortKey]) -> None:
-    order = in_order(rows, sort)
+    wanted = in_order(rows, sort)
     for row in rows:
         found = [other["_id"] for other in rows if holds(position(row, sort), other)]
-        assert sorted(found) == sorted(order[order.index(row["_id"]) + 1 :])
+        assert sorted(found) == sorted(wanted[wanted.index(row["_id"]) + 1 :])
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +87,27 @@ def test_mongodb_turns_the_same_pages(
     collection.delete_many({})
     if rows:
         collection.insert_many(rows)
-    order = [(key.field, -1 if key.descending else 1) for key in (*sort, TIE)]
+    keys = [(key.field, -1 if key.descending else 1) for key in (*sort, TIE)]
     visited: list[str] = []
     after: Predicate = ALWAYS
-    while page := list(collection.find(to_query(after)).sort(order).limit(size)):
+    while page := list(collection.find(to_query(after)).sort(keys).limit(size)):
         visited += [row["_id"] for row in page]
         after = position(page[-1], sort)
     assert visited == in_order(rows, sort)
+
+
+@given(ROWS, SORTS, st.integers(1, 4))
+@settings(max_examples=40)
+def test_mongodb_turns_the_same_pages_backwards(
+    collection: Collection[Row], rows: list[Row], sort: list[SortKey], size: int
+) -> None:
+    collection.delete_many({})
+    if rows:
+        collection.insert_many(rows)
+    turned = [(key.field, -1 if key.descending else 1) for key in order(sort, back=True)]
+    visited: list[str] = []
+    before: Predicate = ALWAYS
+    while page := list(collection.find(to_query(before)).sort(turned).limit(size)):
+        visited += [row["_id"] for row in page]
+        before = position(page[-1], sort, back=True)
+    assert visited[::-1] == in_order(rows, sort)

@@ -18,7 +18,9 @@ from fhir_server.predicate import (
     All,
     Before,
     Contains,
+    Ends,
     Has,
+    Near,
     Not,
     OneOf,
     Predicate,
@@ -26,6 +28,7 @@ from fhir_server.predicate import (
     Present,
     Scalar,
     Some,
+    Unlike,
     all_of,
     any_of,
     holds,
@@ -101,6 +104,16 @@ def leaves(scalars: st.SearchStrategy[Scalar]) -> st.SearchStrategy[Predicate]:
         st.builds(Prefix, field, TEXTS),
         st.builds(Contains, field, TEXTS),
         st.builds(Contains, field, CLEAN, st.just(SEPARATOR)),
+        st.builds(Ends, field, TEXTS),
+        st.builds(Ends, field, CLEAN, st.just(SEPARATOR)),
+        st.builds(Unlike, field, st.lists(TEXTS, max_size=3).map(tuple)),
+        st.builds(
+            Unlike,
+            field,
+            st.lists(CLEAN, max_size=3).map(tuple),
+            st.just(SEPARATOR),
+            st.sampled_from(["whole", "head", "tail"]),
+        ),
         st.builds(Before, field, scalars, st.booleans()),
         st.builds(After, field, scalars, st.booleans()),
         # Of a field that holds nothing but null, or stands in only some items of a list, see the
@@ -185,6 +198,39 @@ def test_one_element_has_to_satisfy_all_of_some(collection: Collected) -> None:
     stored(collection, [apart, together])
     assert found(collection, Some("l", All((Has("x", 1), Has("y", 2))))) == {1}
     assert found(collection, All((Has("l.x", 1), Has("l.y", 2)))) == {0, 1}
+
+
+PLACES = st.tuples(
+    st.one_of(st.sampled_from([-180.0, 0.0, 179.9, 180.0]), st.floats(-180, 180)),
+    st.one_of(st.sampled_from([-90.0, 0.0, 89.9, 90.0]), st.floats(-90, 90)),
+)
+METRES = st.one_of(st.floats(0, 2e7), st.floats(0, 5e4))
+
+
+def a_point(place: tuple[float, float]) -> Document:
+    return {"at": {"type": "Point", "coordinates": list(place)}}
+
+
+@given(st.lists(PLACES, min_size=4, max_size=12), st.lists(st.tuples(PLACES, METRES), max_size=8))
+@settings(max_examples=40)
+def test_what_is_near_here_is_near_there(
+    collection: Collected,
+    places: list[tuple[float, float]],
+    asked: list[tuple[tuple[float, float], float]],
+) -> None:
+    """But for what lies on the very edge, where the last bit of two sines decides."""
+    documents = [{"l": [a_point(place)]} for place in places]
+    stored(collection, [*documents, {"l": [{"at": "here"}]}, {"l": []}, {}])
+    for place, metres in asked:
+        near, nearer, farther = (
+            Near("l.at", *place, metres * factor + offset)
+            for factor, offset in ((1, 0), (0.999999, -0.01), (1.000001, 0.01))
+        )
+        answered = found(collection, near)
+        assert answered >= {n for n, one in enumerate(documents) if holds(nearer, one)}
+        assert answered <= {n for n, one in enumerate(documents) if holds(farther, one)}
+        assert found(collection, Not(near)) == set(range(len(documents) + 3)) - answered
+        assert found(collection, Some("l", under("at", Near("x", *place, 1)))) == set()
 
 
 # the two differ here: see `to_query` in store/mongo/query.py ----------------------------------------

@@ -40,6 +40,11 @@ class World:
         self.trusted = Caller(self.app.test_client())
 
     @property
+    def store(self) -> MongoStore:
+        """Return what the server stands on, for what no caller is told."""
+        return self._store
+
+    @property
     def now(self) -> float:
         """Return the server's time, in seconds since the epoch."""
         return time.time() + self._ahead
@@ -92,7 +97,7 @@ class World:
 
     def counts(self) -> dict[str, int]:
         """Return how many resources of each type there are, but for the server's own."""
-        own = ("AuditEvent", "OperationDefinition", "StructureDefinition")
+        own = ("AuditEvent", "OperationDefinition", "SearchParameter", "StructureDefinition")
         types = [type_ for type_ in self._store.types() if type_ not in own]
         questions = [entry("GET", f"{type_}?_summary=count") for type_ in types]
         answers = self.trusted.transact(*questions, kind="batch").entries if types else []

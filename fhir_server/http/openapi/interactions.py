@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from fhir_server.http.compartment_routes import COMPARTMENT_RULES
 from fhir_server.http.endpoint import Route
 from fhir_server.http.openapi.responses import statuses
 
@@ -39,13 +40,15 @@ class Interaction:
 
 
 _PAGE: Final = ("_count", "_cursor")
-_SHAPE: Final = ("_count", "_cursor", "_elements", "_include", "_sort", "_summary", "_total")
+_SHAPE: Final = (
+    "_contained", "_containedType", "_count", "_cursor", "_elements", "_explain", "_include",
+    "_revinclude", "_sort", "_summary", "_total",
+)  # fmt: skip
+_TYPES: Final = ("_type", *_SHAPE)
 _PART: Final = ("_elements", "read._summary")
 _CACHED: Final = ("If-None-Match", "If-Modified-Since")
 _STORED: Final = ((200, "{type}.stored"), (201, "{type}.created"))
 _BUNDLE: Final = ((200, "answer.Bundle"),)
-_NEVER: Final = ()
-"""Routed so that the refusal says why: a search of all types is not supported yet."""
 _UPDATE: Final = ("If-Match", "Prefer.return")
 
 _SYSTEM_HISTORY: Final = Interaction(
@@ -53,10 +56,28 @@ _SYSTEM_HISTORY: Final = Interaction(
 )
 
 INTERACTIONS: Final = {
-    ("GET", ""): Interaction("search", "Rechercher dans tous les types", _NEVER),
-    ("POST", "/_search"): Interaction(
-        "search", "Rechercher dans tous les types, par formulaire", _NEVER, _SENT
+    ("GET", ""): Interaction(
+        "search", "Rechercher dans tous les types", _BUNDLE, query=_TYPES,
+        headers=("Prefer.handling",),
     ),
+    ("POST", "/_search"): Interaction(
+        "search", "Rechercher dans tous les types, par formulaire", _BUNDLE, _SENT, query=_TYPES,
+        headers=("Prefer.handling",),
+    ),
+    **{
+        ("GET", rule): Interaction(
+            "search", "Rechercher dans le compartiment", _BUNDLE, query=_TYPES,
+            headers=("Prefer.handling",),
+        )
+        for rule in COMPARTMENT_RULES.values()
+    },
+    **{
+        ("POST", f"{rule}/_search"): Interaction(
+            "search", "Rechercher dans le compartiment, par formulaire", _BUNDLE, _SENT,
+            query=_TYPES, headers=("Prefer.handling",),
+        )
+        for rule in COMPARTMENT_RULES.values()
+    },
     ("POST", ""): Interaction(
         "transaction", "Lot ou transaction", _BUNDLE, _WRITE, headers=("Prefer.return",)
     ),

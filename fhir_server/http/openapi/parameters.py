@@ -21,6 +21,14 @@ Json = dict[str, Any]
 _OTHERS: Final[dict[str, tuple[str, str, Json, str]]] = {
     "id": ("path", "id", ref("id"), "The logical id."),
     "vid": ("path", "vid", ref("id"), "The version: 1, 2, 3 …"),
+    "member": (
+        "path", "member", {"type": "string", "enum": ["*", *sorted(RESOURCE_TYPES)]},
+        "A resource type, or `*` for all that can be in the compartment.",
+    ),
+    "_type": (
+        "query", "_type", {"type": "string"},
+        "The types that are searched, separated by commas; all but the traces without it.",
+    ),
     "read._summary": (
         "query", "_summary", {"type": "string", "enum": ["true", "text", "data", "false"]},
         "The part of the resource that is sent.",
@@ -73,6 +81,8 @@ def ref_to(name: str) -> Json:
 
 def component_of(parameter: SearchParameter) -> str:
     """Return the name of the component of a search parameter."""
+    if parameter.url and not parameter.url.startswith("http://hl7.org/fhir/"):
+        return f"{parameter.base[0]}.{parameter.code}"  # no other has this code there
     return parameter.url.rpartition("/")[2] or parameter.code
 
 

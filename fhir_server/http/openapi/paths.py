@@ -92,7 +92,9 @@ def operation(route: Route, type_: str) -> Json:
     if route.body:
         of_operation = definition is not None
         found["requestBody"] = bodies.ref_to(
-            bodies.body_of(route.body, type_, of_operation=of_operation)
+            bodies.body_of(
+                route.body, "" if "<member>" in route.rule else type_, of_operation=of_operation
+            )
         )
     if route.is_open:
         found["security"] = []

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fhir_server.definitions import SearchParameter
 from fhir_server.search.query import MAX_LENGTH
-from fhir_server.search.registry import PARAMETER_TYPES, RESULT_PARAMETERS
+from fhir_server.search.registry import PARAMETER_TYPES, RESULT_PARAMETERS, type_of
 
 Schema = dict[str, Any]
 
@@ -17,6 +17,7 @@ _DAY: Final = "[0-9]{4}(-[0-9]{2}(-[0-9]{2}(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})?)
 _PREFIX: Final = "(eq|ne|gt|lt|ge|le|sa|eb|ap)?"
 _DATE: Final = f"{_PREFIX}{_DAY}"
 _NUMBER: Final = f"{_PREFIX}[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?"
+_LINK: Final = r"^([*]|[A-Za-z]+:([*]|[A-Za-z-]+)(:[A-Za-z]+)?)$"
 _TEXT: Final[Schema] = {"type": "string"}
 _SOME: Final[Schema] = {"type": "string", "minLength": 1}
 _VALUES: Final[dict[str, tuple[Schema, str]]] = {
@@ -46,8 +47,13 @@ _RESULT: Final[dict[str, tuple[Schema, str]]] = {
         "Up to four parameters of the type, each with `-` for descending.",
     ),
     "_include": (
-        {"type": "string", "pattern": "^[A-Za-z]+:[A-Za-z-]+(:[A-Za-z]+)?$"},
-        "What a reference of the matches points to: `Type:parameter` or `Type:parameter:Target`.",
+        {"type": "string", "pattern": _LINK},
+        "What a reference of the matches points to: `Type:parameter`, `Type:parameter:Target`, "
+        "`Type:*` or `*`; `:iterate`, also of what is included.",
+    ),
+    "_revinclude": (
+        {"type": "string", "pattern": _LINK},
+        "What points to the matches, in the forms of `_include`.",
     ),
     "_summary": (
         {"type": "string", "enum": ["true", "text", "data", "count", "false"]},
@@ -57,8 +63,20 @@ _RESULT: Final[dict[str, tuple[Schema, str]]] = {
         {"type": "string", "enum": ["none", "estimate", "accurate"]},
         "Whether the total is counted.",
     ),
+    "_explain": (
+        {"type": "string", "enum": ["plan"]},
+        "How the database answers, in place of the result; for the trusted system alone.",
+    ),
     "_elements": (_TEXT, "The names of the elements that are sent, separated by commas."),
-    "_cursor": (_TEXT, "A place in a result, out of its `next` link; it stands alone."),
+    "_contained": (
+        {"type": "string", "enum": ["false"]},
+        "Contained resources are no matches of their own; `true` and `both` are refused.",
+    ),
+    "_containedType": (
+        {"type": "string", "enum": ["container", "contained"]},
+        "Without a meaning while `_contained` is `false`.",
+    ),
+    "_cursor": (_TEXT, "A place in a result, out of one of its links; it stands alone."),
     "_format": (
         {
             "type": "string",
@@ -105,5 +123,5 @@ def expression_for(parameter: SearchParameter, type_: str) -> str:
 
 def modifiers(parameter: SearchParameter) -> tuple[str, ...]:
     """Return the modifiers that the server takes with `parameter`."""
-    found = {"missing", *PARAMETER_TYPES[parameter.type].modifiers}
+    found = {"missing", *type_of(parameter).modifiers}
     return tuple(f":{name}" for name in sorted(found))

@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from pymongo.errors import ConfigurationError as DriverConfigurationError
 from pymongo.errors import InvalidURI, OperationFailure, PyMongoError
 
+from fhir_server.store.mongo.index_state import Indexes, IndexState
 from fhir_server.store.mongo.large import Files
 
 MINIMUM_VERSION = (6, 0)
@@ -83,13 +84,19 @@ def check_topology(client: MongoClient[dict[str, Any]]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What `fhir-server doctor` tells of a MongoDB; `left_over` counts files (`Files.left_over`)."""
+    """What `fhir-server doctor` tells of a MongoDB; `left_over` counts files (`Files.left_over`).
+
+    `wrong` are the indexes that are missing, different or unknown; `unused` the names of those that
+    no query used since MongoDB started.
+    """
 
     version: str
     replica_set: str
     collections: int
     indexes: int
     left_over: int
+    wrong: tuple[IndexState, ...]
+    unused: tuple[str, ...]
 
 
 def state(uri: str, database: str) -> State:
@@ -98,12 +105,15 @@ def state(uri: str, database: str) -> State:
         version = ".".join(map(str, check_topology(client)))
         hello = client.admin.command("hello")
         names = client[database].list_collection_names()
+        indexes = Indexes(client, database)
         return State(
             version=version,
             replica_set=hello.get("setName", "sharded cluster"),
             collections=len(names),
             indexes=sum(len(client[database][name].index_information()) for name in names),
             left_over=len(Files(client[database]).left_over()),
+            wrong=tuple(one for one in indexes.states() if one.state != "present"),
+            unused=tuple(indexes.unused()),
         )
 
 

@@ -89,6 +89,20 @@ class RateRecord(Document):  # type: ignore[misc]
     meta: ClassVar = {"collection": "rate", "indexes": ["at"]}
 
 
+class SearchParameterRecord(Document):  # type: ignore[misc]
+    """A declared search parameter and how far rows are indexed by it (`parameters.py`)."""
+
+    id = StringField(primary_key=True)
+    body = DictField()
+    state = StringField()
+    mark = StringField()
+    progress = DictField()
+    count = IntField()
+    by = StringField()
+    until = DateTimeField()
+    meta: ClassVar = {"collection": "search_parameter"}
+
+
 LOCK_SECONDS = 24 * 3600
 RATE_SECONDS = 180
 ADMINISTRATIVE: tuple[type[Document], ...] = (
@@ -96,6 +110,7 @@ ADMINISTRATIVE: tuple[type[Document], ...] = (
     SecretRecord,
     LockRecord,
     RateRecord,
+    SearchParameterRecord,
 )
 _LASTS = {LockRecord: LOCK_SECONDS, RateRecord: RATE_SECONDS}
 """Records that go by themselves, so many seconds after their `at`."""

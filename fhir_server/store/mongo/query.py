@@ -11,13 +11,16 @@ from typing import Any as Anything
 from typing import Final, assert_never
 
 from fhir_server.predicate import (
+    EARTH_RADIUS,
     After,
     All,
     Always,
     Any,
     Before,
     Contains,
+    Ends,
     Has,
+    Near,
     Never,
     Not,
     OneOf,
@@ -25,6 +28,7 @@ from fhir_server.predicate import (
     Prefix,
     Present,
     Some,
+    Unlike,
 )
 
 NOTHING: Final[dict[str, Anything]] = {"_id": {"$in": []}}
@@ -55,16 +59,48 @@ def to_query(predicate: Predicate) -> dict[str, Anything]:  # noqa: C901 (one ca
         case Contains(field, text, until):
             head = f"^[^{re.escape(until)}]*" if until else ""
             return {field: {"$regex": head + re.escape(text)}}
+        case Ends(_, text, until) if until and until in text:
+            return NOTHING
+        case Ends(field, text, until):
+            head, end = (f"^[^{re.escape(until)}]*", _either(until)) if until else ("", r"\z")
+            return {field: {"$regex": head + re.escape(text) + end}}
+        case Unlike():
+            return {predicate.field: {"$regex": _unlike(predicate)}}
         case Before(field, bound, inclusive):
             return {field: {"$lte" if inclusive else "$lt": bound}}
         case After(field, bound, inclusive):
             return {field: {"$gte" if inclusive else "$gt": bound}}
+        case Near(field, longitude, latitude, metres):
+            circle = [[longitude, latitude], metres / EARTH_RADIUS]
+            return {field: {"$geoWithin": {"$centerSphere": circle}}}
         case Present(field):
             return {field: {"$type": ["string", "number", "bool", "object"]}}
         case Some(field, part):
             return {field: {"$elemMatch": to_query(part)}}
         case _:  # pragma: no cover
             assert_never(predicate)
+
+
+def _either(mark: str) -> str:
+    """Return an expression for `mark` or the end of the text (`$` would take a last new line)."""
+    return f"(?:{re.escape(mark)}|\\z)"
+
+
+def _unlike(part: Unlike) -> str:
+    texts = "|".join(map(re.escape, part.texts))
+    if not part.mark:
+        return f"^(?!(?:{texts})\\z)" if part.texts else "^"
+    mark = re.escape(part.mark)
+    head = f"[^{mark}]*{mark}"
+    if not part.texts:
+        return f"^{head}"
+    match part.part:
+        case "whole":
+            return f"^(?!(?:{texts})\\z){head}"
+        case "head":
+            return f"^(?!(?:{texts}){mark}){head}"
+        case _:
+            return f"^{head}(?!(?:{texts})\\z)"
 
 
 def _all(parts: tuple[Predicate, ...]) -> dict[str, Anything]:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pymongo import ASCENDING, DESCENDING, MongoClient
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
-from fhir_server.predicate import Has, Predicate
+from fhir_server.predicate import Has, Predicate, Prefix
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import (
     HISTORY,
@@ -23,6 +23,7 @@ from fhir_server.store.mongo.declarations import (
     collections,
 )
 from fhir_server.store.mongo.errors import translated
+from fhir_server.store.mongo.explained import note
 from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window
 from fhir_server.store.mongo.query import to_query
@@ -54,6 +55,11 @@ class MongoStore:
         self._prepared: set[str] = set()
         self._gets: dict[str, Together[str, dict[str, Row]]] = {}
         self._transactions = Transactions(client, self._db, self.files)
+
+    @property
+    def database(self) -> str:
+        """Return the name of the database."""
+        return self._db.name
 
     @translated
     def ping(self) -> None:
@@ -149,34 +155,43 @@ class MongoStore:
         order = [(field, DESCENDING if down else ASCENDING) for field, down in sort]
         if not any(field == "_id" for field, _ in order):
             order.append(("_id", ASCENDING))
+        query = to_query(predicate)
+        note(lambda: {"find": type_, "filter": query, "sort": dict(order), "limit": limit})
         found = (
-            self._db[type_]
-            .find(to_query(predicate), wanted)
-            .sort(order)
-            .limit(limit)
-            .max_time_ms(MAX_TIME_MS)
+            self._db[type_].find(query, wanted).sort(order).limit(limit).max_time_ms(MAX_TIME_MS)
         )
         return [documents.row(type_, item, self.files.read) for item in found]
 
     @translated
     def ids(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[str]:
         """Return the ids of the rows in which `predicate` holds, in no order."""
-        found = self._db[type_].find(to_query(predicate), {"_id": 1}).limit(limit)
+        query = to_query(predicate)
+        note(lambda: {"find": type_, "filter": query, "projection": {"_id": 1}, "limit": limit})
+        found = self._db[type_].find(query, {"_id": 1}).limit(limit)
         return [item["_id"] for item in found.max_time_ms(MAX_TIME_MS)]
 
     @translated
     def count(self, type_: str, predicate: Predicate) -> int:
         """Count the rows in which `predicate` holds, exactly."""
-        return self._db[type_].count_documents(to_query(predicate), maxTimeMS=MAX_TIME_MS)
+        query = to_query(predicate)
+        note(lambda: {"count": type_, "query": query})
+        return self._db[type_].count_documents(query, maxTimeMS=MAX_TIME_MS)
 
     @translated
-    def distinct(self, type_: str, predicate: Predicate, field: str, *, limit: int) -> list[str]:
-        """Return the values of `field`, a list, in the rows in which `predicate` holds."""
+    def distinct(
+        self, type_: str, predicate: Predicate, field: str, *, limit: int, start: str = ""
+    ) -> list[str]:
+        """Return the values of `field`, a list, in the rows in which `predicate` holds.
+
+        With `start`, those alone that begin with it.
+        """
         matching = {"$and": [to_query(predicate), {field: {"$exists": True}}]}
         found = self._db[type_].aggregate(
             [
                 {"$match": matching},
+                {"$project": {"_id": 0, field: 1}},
                 {"$unwind": f"${field}"},
+                {"$match": to_query(Prefix(field, start)) if start else {}},
                 {"$group": {"_id": f"${field}"}},
                 {"$limit": limit},
             ],

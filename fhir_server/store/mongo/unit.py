@@ -216,6 +216,21 @@ class Unit:
         """Forget the policy of a record that no longer exists: it is closed to everybody."""
         self._keep("record_policy", DeleteOne({"_id": patient}))
 
+    # declared search parameters --------------------------------------------------------------
+
+    def declared(self) -> list[Document]:
+        """Return the stored parameters (`parameters.py`), as this transaction sees them."""
+        own = {"_id": {"$not": {"$regex": "^#"}}}
+        return list(self._collection("search_parameter").find(own, session=self._session))
+
+    def declare(self, document: Document, *, instead_of: str = "") -> None:
+        """Store a parameter, and count the change so that every worker learns of it."""
+        if instead_of:
+            self._keep("search_parameter", DeleteOne({"_id": instead_of}))
+        self._keep("search_parameter", ReplaceOne({"_id": document["_id"]}, document, upsert=True))
+        counted = UpdateOne({"_id": "#version"}, {"$inc": {"count": 1}}, upsert=True)
+        self._keep("search_parameter", counted)
+
     def pin(self, refs: Iterable[str]) -> None:
         """Write a mark on resources that this write read, so that a change of them meets it.
 

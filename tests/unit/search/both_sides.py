@@ -17,6 +17,8 @@ def found(
     kind: ParameterType, nodes: Sequence[tuple[str, Any]], value: str, modifier: str = ""
 ) -> bool:
     """Tell whether a resource with `nodes`, (type, value) pairs, is found by `value`."""
-    indexed = kind.values([Node(type_, node) for type_, node in nodes], LOCALE)
-    facts = {"idx": {"p": indexed}} if indexed else {"idx": {}}
-    return holds(kind.criterion("idx.p", modifier, value, LOCALE), facts)
+    read = [Node(type_, node) for type_, node in nodes]
+    indexed = kind.values(read, LOCALE)
+    facts = {"p": indexed} if indexed else {}
+    facts |= {f"p:{name}": more for name, more in kind.beside(read, LOCALE).items()}
+    return holds(kind.criterion("idx.p", modifier, value, LOCALE), {"idx": facts})

@@ -136,6 +136,48 @@ def test_approximately_widens_by_a_tenth_of_the_distance_from_now() -> None:
     assert not found(DATE, [("date", far)], asked)
 
 
+def test_the_last_update_is_approximate_by_the_same_tenth() -> None:
+    now = int(datetime.now(UTC).timestamp()) * 1_000_000
+    day = 24 * 3600 * 1_000_000
+    asked = f"ap{datetime.now(UTC).date() - timedelta(days=100)}"
+    predicate = DATE.criterion(FIELD_UPDATED, "", asked, LOCALE)
+    assert holds(predicate, {FIELD_UPDATED: now - 107 * day})
+    assert not holds(predicate, {FIELD_UPDATED: now - 115 * day})
+
+
+def test_a_plus_that_became_a_space_is_told() -> None:
+    with pytest.raises(BadRequest, match="write the `\\+` of a zone as `%2B`"):
+        DATE.criterion("idx.p", "", "2013-03-14T10:00:00 01:00", LOCALE)
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "expected"),
+    [
+        ("2024-02-29", "2024-02-29", True),
+        ("2024-02", "2024-02-29T23:59:59.999+01:00", True),
+        ("le2024-02-29", "2024-03-01", False),
+        ("sa2023-02-28", "2023-03-01", True),
+    ],
+)
+def test_a_leap_day_is_a_day(value: str, target: str, expected: bool) -> None:
+    assert found(DATE, [("dateTime", target)], value) is expected
+
+
+@pytest.mark.parametrize("value", ["2023-02-29", "ge2013-04-31", "2013-03-14T24:00", "2013-3-1"])
+def test_a_day_that_no_calendar_has_is_refused(value: str) -> None:
+    with pytest.raises(BadRequest, match="is not a date such as"):
+        DATE.criterion("idx.p", "", value, LOCALE)
+
+
+def test_a_timing_covers_its_events_and_its_bounds() -> None:
+    """R4: only the outer limits matter."""
+    bounds = {"repeat": {"boundsPeriod": {"start": "2013-03-10"}}}
+    timing = ("Timing", {"event": ["2013-03-02"], **bounds})
+    assert found(DATE, [timing], "lt2013-03-03")
+    assert found(DATE, [timing], "gt2030")
+    assert not found(DATE, [timing], MARCH)
+
+
 def test_a_date_sorts_by_the_first_instant_that_it_covers() -> None:
     (value,) = DATE.values([Node("date", "1970-01-01")], LOCALE)
     assert DATE.key(value) == value["lo"] == -3600 * 1_000_000
@@ -155,7 +197,7 @@ INSTANTS = (DAY_START - 1, DAY_START, NEXT_DAY - 1, NEXT_DAY)
     [
         ("", (False, True, True, False)),
         ("eq", (False, True, True, False)),
-        ("ap", (False, True, True, False)),
+        ("ap", (True, True, True, True)),
         ("ne", (True, False, False, True)),
         ("gt", (False, False, False, True)),
         ("sa", (False, False, False, True)),

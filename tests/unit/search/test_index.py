@@ -35,6 +35,29 @@ def test_a_logical_identifier_stands_beside_its_reference() -> None:
     assert values["subject:identifier"] == ["1", "\x1f1"]
 
 
+def test_what_modifiers_look_for_stands_beside_the_values() -> None:
+    type_ = {"coding": [{"system": "urn:t", "code": "MR"}]}
+    resource = {
+        **DOCUMENT,
+        "type": {"text": "Compte-rendu", "coding": [{"code": "a", "display": "Bio (sang)"}]},
+        "masterIdentifier": {"type": type_, "value": "1"},
+        "custodian": {"reference": "Organization/o/_history/2"},
+    }
+    values = index("DocumentReference", resource, LOCALE).values
+    assert values["type:text"] == [" compte rendu", " bio sang"]
+    assert values["identifier:of-type"] == ["urn:t\x1fMR\x1f1"]
+    assert values["custodian"] == ["Organization/o"]
+    assert values["custodian:version"] == ["Organization/o/_history/2"]
+    assert not {"status:text", "subject:version", "type:of-type"} & values.keys()
+
+
+def test_an_element_that_nothing_is_found_by_is_not_missing() -> None:
+    resource = {**DOCUMENT, "type": {"extension": []}, "custodian": {"display": "CHU"}}
+    values = index("DocumentReference", resource, LOCALE).values
+    assert values["type:unread"] is values["custodian:unread"] is True
+    assert not {"type", "custodian", "status:unread", "category:unread"} & values.keys()
+
+
 def test_one_value_of_each_is_sorted_by_the_smallest() -> None:
     keys = index("DocumentReference", DOCUMENT, LOCALE).keys
     assert keys["author"] == "Practitioner/a"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import Scalar, holds
-from fhir_server.search.page import Position, beyond, seal, unseal, value_at
+from fhir_server.search.page import Position, beyond, order, seal, unseal, value_at
 from fhir_server.search.result import SortKey
 
 KEY, OTHER_KEY = b"k" * 32, b"o" * 32
@@ -28,6 +28,9 @@ POSITIONS = st.builds(
     st.lists(VALUES).map(tuple),
     st.text(),
     st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | st.integers(0, 2**40),
 )
 
 
@@ -137,3 +140,37 @@ def test_as_many_values_as_keys_are_needed() -> None:
 def test_a_sort_value_is_taken_from_where_it_stands(field: str, value: Scalar | None) -> None:
     document = {"_id": "a", "updated": 7, "srt": {"date": 3, "flag": True, "none": None}}
     assert value_at(document, field) == value
+
+
+# the other way ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("value", [None, 2])
+def test_what_is_before_a_row_is_neither_it_nor_beyond_it(
+    descending: bool, value: int | None
+) -> None:
+    sort = (SortKey("s", descending),)
+    after, before = (beyond(sort, (value,), "m", back=back) for back in (False, True))
+    for s in (None, 1, 2, 3):
+        for id_ in "amz":
+            row = {"_id": id_} | ({"s": s} if s else {})
+            here = s == value and id_ == "m"
+            assert [holds(after, row), holds(before, row), here].count(True) == 1, row
+
+
+def test_a_sort_by_id_needs_no_tie_break() -> None:
+    assert order((SortKey("_id", descending=True),)) == (SortKey("_id", descending=True),)
+    assert order((SortKey("s"),), back=True) == (
+        SortKey("s", descending=True),
+        SortKey("_id", descending=True),
+    )
+    after = beyond((SortKey("_id", descending=True),), ("b",), "b")
+    assert [holds(after, {"_id": id_}) for id_ in "abc"] == [True, False, False]
+
+
+def test_a_long_query_makes_no_long_cursor() -> None:
+    at = Position("Patient", (("family", "lefevre," * 200),), (None,), "anna", back=True)
+    text = seal(at, KEY, "dupont")
+    assert len(text) < 300
+    assert unseal(text, KEY, "dupont") == at

@@ -7,7 +7,7 @@ import pytest
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import NEVER, holds
 from fhir_server.search.paths import Node
-from fhir_server.search.reference import REFERENCE, identifiers
+from fhir_server.search.reference import REFERENCE, below, identifiers
 from tests.unit.search.both_sides import BASE, LOCALE, found
 
 ANNA = ("Reference", {"reference": "Patient/anna"})
@@ -57,6 +57,70 @@ def test_a_canonical_is_found_with_or_without_its_version() -> None:
 def test_a_contained_resource_is_not_pointed_to() -> None:
     assert not found(REFERENCE, [("Reference", {"reference": "#anna"})], "anna", "Patient")
     assert not found(REFERENCE, [("Reference", {"display": "Anna"})], "Anna", "Patient")
+
+
+THIRD = "Patient/anna/_history/3"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "expected"),
+    [
+        (THIRD, THIRD, True),
+        (THIRD, f"{BASE}/{THIRD}", True),
+        (f"{BASE}/{THIRD}", THIRD, True),
+        (THIRD, "Patient/anna/_history/4", False),
+        ("Patient/anna", THIRD, False),
+        (f"https://other.example/fhir/{THIRD}", THIRD, False),
+        (f"https://other.example/fhir/{THIRD}", f"https://other.example/fhir/{THIRD}", True),
+        (f"https://other.example/fhir/{THIRD}", "https://other.example/fhir/Patient/anna", True),
+        ("https://other.example/fhir/Patient/anna", f"https://other.example/fhir/{THIRD}", False),
+    ],
+)
+def test_a_version_finds_the_references_that_name_it(
+    written: str, asked: str, expected: bool
+) -> None:
+    node = ("Reference", {"reference": written})
+    assert found(REFERENCE, [node], asked, "Group|Patient") is expected
+
+
+def test_a_version_of_a_type_that_is_not_pointed_to_finds_nothing() -> None:
+    assert REFERENCE.criterion("idx.p", "Device", THIRD, LOCALE) == NEVER
+
+
+def test_both_schemes_of_the_base_name_this_server() -> None:
+    other = BASE.replace("https:", "http:")
+    assert found(REFERENCE, [ANNA], f"{other}/Patient/anna", "Patient")
+    assert found(
+        REFERENCE, [("Reference", {"reference": f"{other}/Patient/anna"})], "anna", "Patient"
+    )
+
+
+QUESTIONS = "http://example.org/Questionnaire/q"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "expected"),
+    [
+        (f"{QUESTIONS}|1.2", f"{QUESTIONS}|1", True),
+        (f"{QUESTIONS}|1.2", f"{QUESTIONS}|1.2", True),
+        (f"{QUESTIONS}|1.2.7", f"{QUESTIONS}|1.2", True),
+        (f"{QUESTIONS}|12", f"{QUESTIONS}|1", False),
+        (f"{QUESTIONS}|2.1", f"{QUESTIONS}|1", False),
+        (f"{QUESTIONS}|1.2", QUESTIONS, True),
+        (QUESTIONS, f"{QUESTIONS}|1", False),
+    ],
+)
+def test_below_a_version_are_those_that_begin_with_it(
+    written: str, asked: str, expected: bool
+) -> None:
+    facts = {"p": REFERENCE.values([Node("canonical", written)], LOCALE)}
+    assert holds(below("p", "", asked, LOCALE), facts) is expected
+
+
+@pytest.mark.parametrize("value", ["Patient/anna", "anna", "#a", f"{BASE}/Patient/anna"])
+def test_hierarchies_of_resources_are_not_followed(value: str) -> None:
+    with pytest.raises(BadRequest, match="is not a canonical address for `:below`"):
+        below("idx.p", "", value, LOCALE)
 
 
 def test_a_urn_is_found_as_it_stands() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.subset import WHOLE, Subset
-from fhir_server.search.result import Counts, Include, Result, SortKey, read_result
+from fhir_server.search.include import Include
+from fhir_server.search.result import Counts, Result, SortKey, read_result
 
 
 def read(*pairs: tuple[str, str], lenient: bool = False) -> Result:
@@ -89,12 +90,10 @@ def test_includes_are_read_with_and_without_a_target() -> None:
 @pytest.mark.parametrize(
     ("value", "code", "text"),
     [
-        ("*", "value", "`_include` takes `Type:parameter`"),
         ("Document:author", "value", "`_include` takes `Type:parameter`"),
         ("DocumentReference", "value", "`_include` takes `Type:parameter`"),
         ("DocumentReference:", "value", "`_include` takes `Type:parameter`"),
         ("DocumentReference:date", "value", "is no reference, it can't be included"),
-        ("DocumentReference:*", "not-supported", "has no search parameter `*`"),
         ("DocumentReference:subject:Doctor", "value", "`Doctor` is no resource type"),
     ],
 )
@@ -142,7 +141,7 @@ def test_elements_and_summary_exclude_each_other() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("_total", "exact"), ("_summary", "short"), ("_summary", ""), ("_include:iterate", "x")],
+    [("_total", "exact"), ("_summary", "short"), ("_summary", ""), ("_contained", "both")],
 )
 def test_what_is_not_supported_is_refused_or_left_out_when_asked_leniently(
     name: str, value: str
@@ -161,3 +160,35 @@ def test_a_value_that_is_wrong_is_refused_even_leniently() -> None:
 def test_form_and_position_are_no_part_of_the_query() -> None:
     pairs = [("_format", "json"), ("_pretty", "true"), ("_cursor", "x"), ("_sort", "date")]
     assert read_result("DocumentReference", pairs)[1] == (("_sort", "date"),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "used"),
+    [
+        ([("_count", "2000")], [("_count", "1000")]),
+        ([("_count", "007")], [("_count", "7")]),
+        ([("_count", "5"), ("_count", "3")], [("_count", "3")]),
+        (
+            [("_sort", "date"), ("_total", "none"), ("_sort", "status")],
+            [("_total", "none"), ("_sort", "status")],
+        ),
+    ],
+)
+def test_what_counted_is_said_and_nothing_else(
+    asked: list[tuple[str, str]], used: list[tuple[str, str]]
+) -> None:
+    assert read_result("DocumentReference", asked)[1] == tuple(used)
+
+
+@pytest.mark.parametrize("code", ["_content", "_text", "_filter"])
+def test_what_has_no_order_is_not_sorted_by(code: str) -> None:
+    assert refusal(("_sort", code)) == (
+        "not-supported",
+        f"`{code}` has no order, it can't be sorted by",
+    )
+
+
+@pytest.mark.parametrize("value", ["true", "both"])
+def test_contained_resources_are_no_matches(value: str) -> None:
+    assert read(("_contained", "false"), ("_containedType", "container")) == Result()
+    assert refusal(("_contained", value))[0] == "not-supported"
