@@ -17,7 +17,6 @@ from fhir_server.predicate import Predicate, all_of, any_of, one_of
 from fhir_server.records.across_types import across
 from fhir_server.records.context import Context
 from fhir_server.records.hops import Hops
-from fhir_server.records.hops import governed_ref as governed_ref
 from fhir_server.records.prune import prune
 from fhir_server.records.searching import Page as Page
 from fhir_server.records.searching import Searching

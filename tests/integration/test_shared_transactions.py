@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fhir_server.fhir.errors import Conflict, FhirError, PreconditionFailed
+from fhir_server.fhir.errors import Conflict, FhirError, PreconditionFailed, Unavailable
 from fhir_server.predicate import Has
+from fhir_server.store.mongo import transactions
 from fhir_server.store.mongo.connect import connect
+from fhir_server.store.mongo.embedded import EmbeddedMongo
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
@@ -254,3 +259,29 @@ def test_writes_that_only_share_do_not_meet(store: MongoStore) -> None:
         store.transact(reading)
         met += ran > 1
     assert met < 8
+
+
+def test_a_mongodb_that_answers_no_more_holds_up_a_round_and_the_next_for_a_while_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: who waited for a commit, waited as long as the driver tries, two minutes."""
+    monkeypatch.setattr(transactions, "ROUND_SECONDS", 0.5)
+    mongo = EmbeddedMongo(tmp_path, cache_gb=0.25)
+    try:
+        with connect(mongo.start()) as client:
+            store = MongoStore(client, "t")
+            store.prepare()
+            store.prepare_types([TYPE])
+            assert mongo.pid is not None
+            os.kill(mongo.pid, signal.SIGSTOP)
+            try:
+                with ThreadPoolExecutor(6) as pool:
+                    works = [inserting(id_, []) for id_ in "abcdef"]
+                    writes = [pool.submit(store.transact, work, shared=True) for work in works]
+                    for write in writes:
+                        assert isinstance(write.exception(20), Unavailable)
+            finally:
+                os.kill(mongo.pid, signal.SIGCONT)
+            assert store.transact(inserting("after", []), shared=True) == "after"
+    finally:
+        mongo.stop()

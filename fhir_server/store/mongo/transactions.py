@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar, cast
 
-from pymongo import MongoClient
+from pymongo import MongoClient, timeout
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import DocumentTooLarge, PyMongoError
+from pymongo.errors import ConnectionFailure, DocumentTooLarge, ExecutionTimeout, PyMongoError
 
 from fhir_server.fhir.errors import Conflict, FhirError, Unavailable
 from fhir_server.store.mongo.errors import translate
@@ -34,6 +34,9 @@ RETRY_SECONDS: Final = 5.0
 """How long a transaction is tried anew: a restarted MongoDB is back in two."""
 UPLOAD_ATTEMPTS: Final = 4
 """How often a large row may come out otherwise when it is run again, because others write too."""
+ROUND_SECONDS: Final = 10.0
+"""How long a round may last: MongoDB's driver would try to commit for two minutes."""
+_AWAY: Final = (ConnectionFailure, ExecutionTimeout)
 _UNKNOWN: Final = "UnknownTransactionCommitResult"
 """All of a round may stand, or nothing: to try again could do it twice."""
 ROUND_ATTEMPTS: Final = 2
@@ -92,8 +95,7 @@ class Transactions:
         try:
             return self._run(run, uploads)
         except (PyMongoError, DocumentTooLarge) as error:
-            found = translate(error)
-            raise (Unavailable() if found is error else found) from error
+            raise _meaning(error) from error
 
     def shared(self, work: Callable[[Unit], T]) -> T:
         """Run `work`, which is small, in one transaction with others that come at the same time."""
@@ -115,10 +117,15 @@ class Transactions:
             return session.with_transaction(run)
 
     def _round(self, writes: Sequence[_Shared[Any]]) -> None:
+        """Carry out `writes`, and end in any case: those of the next round wait meanwhile."""
+        with timeout(ROUND_SECONDS):
+            if len(writes) == 1:
+                self._single(writes[0])
+            else:
+                self._several(writes)
+
+    def _several(self, writes: Sequence[_Shared[Any]]) -> None:
         """Carry out `writes` in one transaction; leave them as they are if that can't be."""
-        if len(writes) == 1:
-            self._single(writes[0])
-            return
         attempts = 0
 
         def run(unit: Unit) -> list[tuple[Any, FhirError | None]]:
@@ -132,9 +139,9 @@ class Transactions:
             with Uploads(self._files) as uploads:
                 outcomes = self._run(run, uploads)
         except PyMongoError as error:
-            if error.has_error_label(_UNKNOWN):
+            if error.has_error_label(_UNKNOWN) or isinstance(error, _AWAY):
                 for write in writes:
-                    write.error, write.is_done = translate(error), True
+                    write.error, write.is_done = _meaning(error), True
             return
         except Exception:  # noqa: BLE001 - whatever it is, its own write meets it again, alone
             return
@@ -147,6 +154,12 @@ class Transactions:
         except BaseException as error:  # noqa: BLE001 - raised by `shared`
             write.error = error
         write.is_done = True
+
+
+def _meaning(error: PyMongoError | DocumentTooLarge) -> Exception:
+    """Return what `error` means once there is no trying again."""
+    found = translate(error)
+    return Unavailable() if found is error else found
 
 
 def _attempt(write: _Shared[Any], unit: Unit) -> tuple[Any, FhirError | None]:
