@@ -68,7 +68,8 @@ class Mould:
         parts = {
             "id": dumps(id_),
             "at": dumps(instant_text(at)),
-            "refs": b",".join([before + dumps(ref) + after for ref in refs]),
+            # What comes here as a reference is ASCII without quotes (`records.entry`).
+            "refs": b",".join([before + b'"' + ref.encode() + b'"' + after for ref in refs]),
             "patient": dumps(f"Patient/{patient}"),
             "query": dumps(b64encode(query.encode()).decode()),
             "request": dumps(request),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fhir_server.fhir.json import dumps
 
@@ -33,8 +33,7 @@ class Response:
     outcome: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """`Bundle.entry`. A relative `full_url` (`Patient/1`) is put under the base address."""
 
     full_url: str = ""

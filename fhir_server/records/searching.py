@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from fhir_server.consent import facts
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import ALWAYS, Has, OneOf, Predicate, all_of
 from fhir_server.records.context import Context
@@ -44,12 +45,17 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A query that is ready to be sent; `patient` is the one record that it is about, or empty."""
+    """A query that is ready to be sent; `patient` is the one record that it is about, or empty.
+
+    `inside` is that record again, where `matching` finds nothing that is not in it, and empty where
+    it may.
+    """
 
     query: Query
     sight: StoredSight
     matching: Predicate
     patient: str
+    inside: str = ""
 
 
 class Searching:
@@ -72,10 +78,12 @@ class Searching:
         # the query may begin with it: the record's indexes are in the order of its pages.
         inside = patient if governance()[query.type].kind == "record" else ""
         known = self.seeing.known(query.type, sight, inside)
-        if inside and known != ALWAYS:
+        if known == ALWAYS:
+            inside = ""
+        if inside:
             # INVARIANT: `acl.patient` is `patient` where the type has that parameter.
             clauses = [clause for clause in clauses if not _names(clause, inside)]
-        return Prepared(query, sight, all_of(*clauses, known), patient)
+        return Prepared(query, sight, all_of(*clauses, known), patient, inside)
 
     def page(self, asked: Prepared, after: Position | None = None) -> Page:
         """Return the page of one query that begins after `after`, or ends before it."""
@@ -101,7 +109,8 @@ class Searching:
             matching,
             sort=[(key.field, key.descending) for key in order(sort, back=back)],
             limit=limit,
-            only=shown_of(query),
+            only=shown_of(query, asked.inside),
+            acl={facts.PATIENT: asked.inside} if asked.inside else None,
         )
 
     def count(self, asked: Prepared) -> int:
@@ -117,10 +126,14 @@ class Searching:
         return found
 
 
-def shown_of(query: Query) -> tuple[str, ...]:
-    """Return the fields that the matches of `query` are shown, sorted and included by."""
+def shown_of(query: Query, inside: str) -> tuple[str, ...]:
+    """Return the fields that the matches of `query` are shown, sorted and included by.
+
+    What is `inside` one record does not point, and its record need not be fetched.
+    """
     sorted_by = (key.field for key in query.result.sort if "." in key.field)
-    return (*SHOWN, *sorted_by, *links_of(query.type, query.result.includes))
+    shown_by = () if inside else SHOWN
+    return (*shown_by, *sorted_by, *links_of(query.type, query.result.includes))
 
 
 def position(query: Query, row: Row) -> Position:

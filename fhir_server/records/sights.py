@@ -52,7 +52,7 @@ class Sights:
         self._store = store
         self.matrix = matrix
         self._asked: Together[str, dict[str, str]] = Together(
-            lambda patients: store.policy_versions(one_of("_id", patients))
+            lambda patients: store.policy_versions(one_of("_id", patients), limit=len(patients))
         )
         self._policies: OrderedDict[str, RecordPolicy] = OrderedDict()
         self._sights: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()

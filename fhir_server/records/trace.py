@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from fhir_server.audit.event import Access, Actor
 from fhir_server.audit.log import AccessLog
@@ -51,8 +51,7 @@ def actor(requester: Requester) -> Actor:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
+class Touched(NamedTuple):
     """A resource that an access disclosed or wrote, and its record (empty for none)."""
 
     ref: str

@@ -44,17 +44,23 @@ def past(row: Row) -> dict[str, Any]:
     return document
 
 
-def row(type_: str, document: Mapping[str, Any], read: Read) -> Row:
-    """Return the row of a document of either collection; its file is not `read` yet."""
+def row(
+    type_: str, document: Mapping[str, Any], read: Read, acl: Mapping[str, Any] | None = None
+) -> Row:
+    """Return the row of a document of either collection; its file is not `read` yet.
+
+    `acl` are facts that are known of it and were not fetched.
+    """
+    facts = document.get("acl", {}) if acl is None else acl
     if "file" in document:
-        return _with_file(type_, document, read)
+        return _with_file(type_, document, read, facts)
     return Row(
         type=type_,
         id=document.get("id", document["_id"]),
         version=document["version"],
         updated=document["updated"],
         raw=document["raw"],
-        acl=document.get("acl", {}),
+        acl=facts,
         idx=document.get("idx", {}),
         srt=document.get("srt", {}),
         method=document.get("method", "POST"),
@@ -62,14 +68,16 @@ def row(type_: str, document: Mapping[str, Any], read: Read) -> Row:
     )
 
 
-def _with_file(type_: str, document: Mapping[str, Any], read: Read) -> Row:
+def _with_file(
+    type_: str, document: Mapping[str, Any], read: Read, facts: Mapping[str, Any]
+) -> Row:
     file = File(**document["file"])
     fields: dict[str, Any] = {
         "type": type_,
         "id": document.get("id", document["_id"]),
         "version": document["version"],
         "updated": document["updated"],
-        "acl": document.get("acl", {}),
+        "acl": facts,
         "idx": document.get("idx", {}),
         "srt": document.get("srt", {}),
         "method": document.get("method", "POST"),

@@ -6,7 +6,7 @@ Nothing here knows who asks. Only `records` may hold a store (checked by import-
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from fhir_server.predicate import Has, Predicate, Prefix
 from fhir_server.store.mongo import documents
+from fhir_server.store.mongo.commands import MAX_TIME_MS, found
 from fhir_server.store.mongo.declarations import (
     HISTORY,
     administrative_collections,
@@ -34,9 +35,6 @@ from fhir_server.store.together import Together
 
 T = TypeVar("T")
 Document = dict[str, Any]
-
-MAX_TIME_MS = 10_000
-"""The longest a query may run; over it the answer is 503, for everybody alike (L47)."""
 
 _NO_INDEX_VALUES = {"idx": 0}
 _BODY = ("version", "updated", "raw", "file")
@@ -105,31 +103,28 @@ class MongoStore:
     @translated
     def _current(self, type_: str, ids: Sequence[str]) -> dict[str, Row]:
         """Return the current versions of `ids`, by id."""
-        collection = self._db[type_]
-        if len(ids) == 1:
-            one = collection.find_one({"_id": ids[0]}, _NO_INDEX_VALUES)
-            return {ids[0]: documents.row(type_, one, self.files.read)} if one else {}
-        found = collection.find({"_id": {"$in": list(ids)}}, _NO_INDEX_VALUES)
-        return {item["_id"]: documents.row(type_, item, self.files.read) for item in found}
+        wanted = {"_id": ids[0] if len(ids) == 1 else {"$in": list(ids)}}
+        items = found(self._db, type_, wanted, projection=_NO_INDEX_VALUES, limit=len(ids))
+        return {item["_id"]: documents.row(type_, item, self.files.read) for item in items}
 
     @translated
     def last(self, type_: str, id_: str) -> Row | None:
         """Return the last version in the history: the tombstone, when the resource is deleted."""
-        found = self._db[type_ + HISTORY].find_one({"id": id_}, sort=[("version", DESCENDING)])
-        return documents.row(type_, found, self.files.read) if found else None
+        newest = self._db[type_ + HISTORY].find_one({"id": id_}, sort=[("version", DESCENDING)])
+        return documents.row(type_, newest, self.files.read) if newest else None
 
     @translated
     def version(self, type_: str, id_: str, version: int) -> Row | None:
         """Return one version, current or past."""
-        found = self._db[type_].find_one({"_id": id_, "version": version}, _NO_INDEX_VALUES)
-        found = found or self._db[type_ + HISTORY].find_one({"_id": f"{id_}/{version}"})
-        return documents.row(type_, found, self.files.read) if found else None
+        one = self._db[type_].find_one({"_id": id_, "version": version}, _NO_INDEX_VALUES)
+        one = one or self._db[type_ + HISTORY].find_one({"_id": f"{id_}/{version}"})
+        return documents.row(type_, one, self.files.read) if one else None
 
     @translated
     def versions(self, type_: str, id_: str) -> list[Row]:
         """Return every version of one resource, newest first."""
         past = self._db[type_ + HISTORY].find({"id": id_}).sort("version", DESCENDING)
-        rows = [documents.row(type_, found, self.files.read) for found in past]
+        rows = [documents.row(type_, one, self.files.read) for one in past]
         now = self.get(type_, id_)
         return [row for row in (now, *rows) if row is not None]
 
@@ -143,32 +138,36 @@ class MongoStore:
         limit: int = 0,
         indexed: bool = False,
         only: Sequence[str] = (),
+        acl: Mapping[str, Any] | None = None,
     ) -> list[Row]:
         """Return the rows in which `predicate` holds; `sort` is (field, descending) pairs.
 
         The id is always the last key, so that the order is total. `indexed` brings `idx` too.
-        With `only`, no more than those fields leave the database, and the body and its version.
+        With `only` or `acl`, no more than those fields leave the database, and the body and its
+        version; `acl` are the facts of every row that is found, where `predicate` says so.
         """
         wanted = (
-            dict.fromkeys((*_BODY, *only), 1) if only else None if indexed else _NO_INDEX_VALUES
+            dict.fromkeys((*_BODY, *only), 1)
+            if only or acl is not None
+            else None
+            if indexed
+            else _NO_INDEX_VALUES
         )
         order = [(field, DESCENDING if down else ASCENDING) for field, down in sort]
         if not any(field == "_id" for field, _ in order):
             order.append(("_id", ASCENDING))
         query = to_query(predicate)
         note(lambda: {"find": type_, "filter": query, "sort": dict(order), "limit": limit})
-        found = (
-            self._db[type_].find(query, wanted).sort(order).limit(limit).max_time_ms(MAX_TIME_MS)
-        )
-        return [documents.row(type_, item, self.files.read) for item in found]
+        items = found(self._db, type_, query, projection=wanted, sort=order, limit=limit)
+        return [documents.row(type_, item, self.files.read, acl) for item in items]
 
     @translated
     def ids(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[str]:
         """Return the ids of the rows in which `predicate` holds, in no order."""
         query = to_query(predicate)
         note(lambda: {"find": type_, "filter": query, "projection": {"_id": 1}, "limit": limit})
-        found = self._db[type_].find(query, {"_id": 1}).limit(limit)
-        return [item["_id"] for item in found.max_time_ms(MAX_TIME_MS)]
+        items = found(self._db, type_, query, projection={"_id": 1}, limit=limit)
+        return [item["_id"] for item in items]
 
     @translated
     def count(self, type_: str, predicate: Predicate) -> int:
@@ -186,7 +185,7 @@ class MongoStore:
         With `start`, those alone that begin with it.
         """
         matching = {"$and": [to_query(predicate), {field: {"$exists": True}}]}
-        found = self._db[type_].aggregate(
+        values = self._db[type_].aggregate(
             [
                 {"$match": matching},
                 {"$project": {"_id": 0, field: 1}},
@@ -197,7 +196,7 @@ class MongoStore:
             ],
             maxTimeMS=MAX_TIME_MS,
         )
-        return [item["_id"] for item in found]
+        return [item["_id"] for item in values]
 
     @translated
     def types(self) -> list[str]:
@@ -223,22 +222,23 @@ class MongoStore:
     @translated
     def policies(self, predicate: Predicate) -> list[PolicyRow]:
         """Return the compiled policies in which `predicate` holds (`_id` is the patient)."""
-        found = self._db.record_policy.find(to_query(predicate), {"keys": 0, "refs": 0})
-        return [PolicyRow(item["_id"], item["version"], item["body"]) for item in found]
+        rows = self._db.record_policy.find(to_query(predicate), {"keys": 0, "refs": 0})
+        return [PolicyRow(item["_id"], item["version"], item["body"]) for item in rows]
 
     @translated
-    def policy_versions(self, predicate: Predicate) -> dict[str, str]:
+    def policy_versions(self, predicate: Predicate, *, limit: int = 0) -> dict[str, str]:
         """Return patient → version of the policies in which `predicate` holds."""
-        found = self._db.record_policy.find(to_query(predicate), {"version": 1})
-        return {item["_id"]: item["version"] for item in found}
+        query, wanted = to_query(predicate), {"version": 1}
+        rows = found(self._db, "record_policy", query, projection=wanted, limit=limit)
+        return {item["_id"]: item["version"] for item in rows}
 
     @translated
     def secret(self, name: str) -> bytes:
         """Return 32 random bytes under `name`, made once for all workers and nodes."""
         with suppress(DuplicateKeyError):
             self._db.secret.insert_one({"_id": name, "value": secrets.token_bytes(32)})
-        found = self._db.secret.find_one({"_id": name}) or {}
-        return bytes(found["value"])
+        kept = self._db.secret.find_one({"_id": name}) or {}
+        return bytes(kept["value"])
 
     # writes ----------------------------------------------------------------------------------
 

@@ -1,0 +1,68 @@
+"""`find` as one command: the first batch is the answer, without the machinery of a cursor.
+
+https://www.mongodb.com/docs/manual/reference/command/find/
+
+What a page or a look-up asks for is small and comes in one reply. Where it does not, and where the
+primary has just changed, the driver's own cursor asks again: it fetches what is left, and retries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+Document = dict[str, Any]
+
+MAX_TIME_MS: Final = 10_000
+"""The longest a query may run; over it the answer is 503, for everybody alike (L47)."""
+_MOST: Final = 1000
+"""Rows that one reply is asked for; for more, a cursor is as quick."""
+_MAJORITY: Final = {"level": "majority"}
+"""A command does not take it from the client, as a cursor does (`connect`)."""
+
+
+def found(
+    database: Database[Document],
+    collection: str,
+    query: Mapping[str, Any],
+    *,
+    projection: Mapping[str, int] | None = None,
+    sort: Sequence[tuple[str, int]] = (),
+    limit: int = 0,
+) -> list[Document]:
+    """Return the first `limit` documents that `query` finds, or all of them for 0."""
+    if 0 < limit <= _MOST:
+        command: Document = {"find": collection, "filter": query, "limit": limit}
+        if projection is not None:
+            command["projection"] = projection
+        if sort:
+            command["sort"] = dict(sort)
+        # One more than there can be: MongoDB then knows that the reply is the last.
+        command |= {
+            "batchSize": limit + 1,
+            "maxTimeMS": MAX_TIME_MS,
+            "readConcern": _MAJORITY,
+        }
+        rows = _in_one_reply(database, collection, command)
+        if rows is not None:
+            return rows
+    asked = database[collection].find(query, projection).limit(limit).max_time_ms(MAX_TIME_MS)
+    return list(asked.sort(list(sort)) if sort else asked)
+
+
+def _in_one_reply(
+    database: Database[Document], collection: str, command: Document
+) -> list[Document] | None:
+    """Return what `command` finds, or None when there is more than a reply holds."""
+    try:
+        cursor = database.command(command, codec_options=database.codec_options)["cursor"]
+    except AutoReconnect:
+        return None
+    if cursor["id"]:
+        database.command({"killCursors": collection, "cursors": [cursor["id"]]})
+        return None
+    rows: list[Document] = cursor["firstBatch"]
+    return rows
