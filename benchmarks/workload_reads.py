@@ -26,11 +26,13 @@ def reads(shape: Shape, callers: Callers) -> list[Operation]:
     team, pages = callers.care_team, range(len(patients))
     first = [_search(patients[n], shape.documents, team) for n in pages]
     counted = [_counted(patients[n], shape.documents, callers.attending) for n in pages]
+    chained = [_chained(patients[n], shape.documents, team) for n in pages]
     return [
         Operation("read", in_turn([_read(*each, team) for each in drawn]), STORED),
         Operation("history", in_turn([_history(id_, team) for id_ in long_lived_ids()]), STORED),
         Operation("search page of 20", in_turn(first), STORED_PAGE),
         Operation("search, next page", in_turn(counted), STORED_PAGE),
+        Operation("search, patient.identifier", in_turn(chained), STORED_PAGE),
         Operation(
             "batch of 20 reads", in_turn([_batch(each, team) for each in batches]), STORED, weight=5
         ),
@@ -74,6 +76,16 @@ def _batch(documents: list[tuple[str, int]], bearer: str) -> Shot:
 
 def _search(patient: str, documents: int, bearer: str) -> Shot:
     """Ask as the care team: a whole page, and never the masked document."""
+    return _page(f"patient=Patient/{patient}", bearer, _without_masked(patient, documents))
+
+
+def _chained(patient: str, documents: int, bearer: str) -> Shot:
+    """Ask for the same, by the number that the patient bears."""
+    asked = f"patient.identifier=urn:bench:patient%7C{patient}"
+    return _page(asked, bearer, _without_masked(patient, documents))
+
+
+def _without_masked(patient: str, documents: int) -> Check:
     expected = min(PAGE, documents)
     masked = f'"{document_id(patient, documents)}"'.encode()
     total = f'"total":{documents}'.encode()
@@ -81,7 +93,7 @@ def _search(patient: str, documents: int, bearer: str) -> Shot:
     def is_right(body: bytes) -> bool:
         return body.count(b'"fullUrl"') == expected and total in body[:99] and masked not in body
 
-    return _page(patient, bearer, is_right)
+    return is_right
 
 
 def _counted(patient: str, documents: int, bearer: str) -> Shot:
@@ -92,9 +104,9 @@ def _counted(patient: str, documents: int, bearer: str) -> Shot:
     def is_right(body: bytes) -> bool:
         return body.count(b'"fullUrl"') == expected and total in body[:99]
 
-    return _page(patient, bearer, is_right)
+    return _page(f"patient=Patient/{patient}", bearer, is_right)
 
 
-def _page(patient: str, bearer: str, is_right: Check) -> Shot:
-    query = f"patient=Patient/{patient}&_sort=-date&_count={PAGE}"
+def _page(asked: str, bearer: str, is_right: Check) -> Shot:
+    query = f"{asked}&_sort=-date&_count={PAGE}"
     return get(f"/fhir/DocumentReference?{query}", bearer, is_right)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fhir_server.audit.log import AccessLog
 from fhir_server.records.additions import KnownParameters
+from fhir_server.records.identified import Identified
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
@@ -26,6 +27,7 @@ class Context:
     store: MongoStore
     sights: Sights
     log: AccessLog
+    identified: Identified
     locale: Locale
     policies: PolicyCompiler
     cursor_key: bytes

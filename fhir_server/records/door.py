@@ -19,6 +19,7 @@ from fhir_server.fhir.errors import FhirError, Unavailable
 from fhir_server.predicate import Has, all_of
 from fhir_server.records.additions import KnownParameters
 from fhir_server.records.context import Context
+from fhir_server.records.identified import Identified
 from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
@@ -102,6 +103,7 @@ class Records:
                 store=self._store,
                 sights=Sights(self._store, self._matrix),
                 log=AccessLog(self._store),
+                identified=Identified(self._store),
                 locale=self._locale,
                 policies=PolicyCompiler(self._locale, self._lifetime),
                 cursor_key=self._store.secret("cursor"),

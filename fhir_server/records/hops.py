@@ -25,14 +25,16 @@ from fhir_server.predicate import (
     Unlike,
     all_of,
     any_of,
+    holds,
     negate,
     one_of,
 )
 from fhir_server.records.context import Context
 from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
+from fhir_server.records.identified import Facts
 from fhir_server.records.scope import MOST, patients, speaks
-from fhir_server.records.seeing import Seeing
+from fhir_server.records.seeing import ACL, Seeing
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.search.clauses import AllOf, AnyOf, Back, Clause, Hop, Leaf, NoneOf
 from fhir_server.search.registry import field, supported
@@ -47,7 +49,7 @@ class Hops:
         """Look where `seeing` may."""
         self._context = context
         self._seeing = seeing
-        self._found: dict[Predicate, list[str]] = {}
+        self._found: dict[Predicate, dict[str, Facts]] = {}
 
     def scope(self, type_: str, clauses: Iterable[Clause]) -> frozenset[str] | None:
         """Return the records that a search of `type_` can be about; None for any."""
@@ -62,10 +64,10 @@ class Hops:
 
         return patients(type_, clauses, candidates)
 
-    def _patients(self, predicate: Predicate) -> list[str]:
+    def _patients(self, predicate: Predicate) -> dict[str, Facts]:
         """Return the Patients in which `predicate` holds, whoever asks; asked once a search."""
         if predicate not in self._found:
-            self._found[predicate] = self._context.store.ids("Patient", predicate, limit=MOST + 1)
+            self._found[predicate] = self._context.identified.of(predicate)
         return self._found[predicate]
 
     def predicate(self, type_: str, clause: Clause, sight: StoredSight) -> Predicate:
@@ -162,13 +164,23 @@ class Hops:
 
     def _met(self, target: str, inner: Clause, sight: StoredSight | None) -> list[str]:
         """Return the ids of what a hop meets in `target`."""
+        if sight is None:
+            sight = self._seeing.sight(self._records(target, inner))
+        if (found := self._found_before(target, inner)) is not None:
+            known = self._seeing.known(target, sight)
+            return [id_ for id_, acl in found.items() if holds(known, {ACL: acl, "_id": id_})]
         predicate = self._known(target, inner, sight)
-        ids = self._found.get(predicate, []) if target == "Patient" else []
-        if not 0 < len(ids) <= MOST:
-            ids = self._context.store.ids(target, predicate, limit=self._most + 1)
+        ids = self._context.store.ids(target, predicate, limit=self._most + 1)
         if len(ids) > self._most:
             raise _too_many(f"a chain through {target} meets", self._most)
         return ids
+
+    def _found_before(self, target: str, inner: Clause) -> dict[str, Facts] | None:
+        """Return every Patient that `inner` asks for, where the scope has looked them up."""
+        if target != "Patient" or not isinstance(inner, Leaf):
+            return None
+        found = self._found.get(inner.predicate)
+        return found if found is not None and len(found) <= MOST else None
 
     def _pointed(self, type_: str, back: Back) -> list[str]:
         """Return the ids of what a reverse hop's source points to."""

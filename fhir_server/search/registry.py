@@ -7,6 +7,7 @@ a process keeps that was made of the registry, it keeps by `additions()`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -62,6 +63,10 @@ STORED_FIELDS: Final[Mapping[str, str]] = {"_id": "_id", "_lastUpdated": FIELD_U
 
 UNINDEXED: Final = frozenset({"_list"})
 """Parameters that other resources answer, and modules of their own read."""
+
+
+_RESOLVED: Final = re.compile(r"\.where\(resolve\(\) is (\w+)\)$")
+"""How an expression of a SearchParameter says what a reference points to."""
 
 
 class UnknownParameter(BadRequest):
@@ -121,7 +126,7 @@ def _indexed(added: Additions, resource_type: str) -> Mapping[str, SearchParamet
     # INVARIANT: a parameter of R4 is never another: what was added under its code is not looked at.
     known = {one.code: one for one in added.of(resource_type)} | dict(official)
     found = {
-        code: parameter if parameter.target else replace(parameter, target=_any(parameter))
+        code: replace(parameter, target=_targets(resource_type, parameter))
         for code, parameter in known.items()
         if parameter.type in PARAMETER_TYPES
         and (
@@ -134,8 +139,19 @@ def _indexed(added: Additions, resource_type: str) -> Mapping[str, SearchParamet
     return MappingProxyType(found)
 
 
-def _any(parameter: SearchParameter) -> tuple[str, ...]:
-    return tuple(sorted(RESOURCE_TYPES)) if parameter.type == "reference" else ()
+def _targets(resource_type: str, parameter: SearchParameter) -> tuple[str, ...]:
+    """Return what `parameter` of a `resource_type` can point to.
+
+    R4 says so for all of its types together; an expression that ends in `where(resolve() is T)`
+    leaves T alone, and a chain then looks nowhere else.
+    """
+    if parameter.type != "reference":
+        return parameter.target
+    told = parameter.target or tuple(sorted(RESOURCE_TYPES))
+    parts = [part.strip() for part in parameter.expression.split("|")]
+    ends = [_RESOLVED.search(part) for part in parts if part.startswith(f"{resource_type}.")]
+    left = {end[1] for end in ends if end}
+    return tuple(one for one in told if one in left) if left and all(ends) else told
 
 
 def type_of(parameter: SearchParameter) -> ParameterType:

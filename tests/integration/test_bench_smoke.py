@@ -17,6 +17,7 @@ FLOOR_OF = {
     "history": "stored body",
     "search page of 20": "page of 20",
     "search, next page": "page of 20",
+    "search, patient.identifier": "page of 20",
     "batch of 20 reads": "stored body",
     "create Patient": "insert",
     "create Patient, same GP": "insert",

@@ -1,6 +1,7 @@
-"""`find` as one command: the first batch is the answer, without the machinery of a cursor.
+"""Queries as one command: the first batch is the answer, without the machinery of a cursor.
 
 https://www.mongodb.com/docs/manual/reference/command/find/
+https://www.mongodb.com/docs/manual/reference/command/aggregate/
 
 What a page or a look-up asks for is small and comes in one reply. Where it does not, and where the
 primary has just changed, the driver's own cursor asks again: it fetches what is left, and retries.
@@ -51,6 +52,21 @@ def found(
             return rows
     asked = database[collection].find(query, projection).limit(limit).max_time_ms(MAX_TIME_MS)
     return list(asked.sort(list(sort)) if sort else asked)
+
+
+def counted(database: Database[Document], collection: str, query: Mapping[str, Any]) -> int:
+    """Count the documents that `query` finds, exactly, on a sharded cluster too."""
+    command: Document = {
+        "aggregate": collection,
+        "pipeline": [{"$match": query}, {"$group": {"_id": None, "n": {"$sum": 1}}}],
+        "cursor": {},
+        "maxTimeMS": MAX_TIME_MS,
+        "readConcern": _MAJORITY,
+    }
+    rows = _in_one_reply(database, collection, command)
+    if rows is None:
+        return database[collection].count_documents(query, maxTimeMS=MAX_TIME_MS)
+    return int(rows[0]["n"]) if rows else 0
 
 
 def _in_one_reply(

@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from fhir_server.predicate import Has, Predicate, Prefix
 from fhir_server.store.mongo import documents
-from fhir_server.store.mongo.commands import MAX_TIME_MS, found
+from fhir_server.store.mongo.commands import MAX_TIME_MS, counted, found
 from fhir_server.store.mongo.declarations import (
     HISTORY,
     administrative_collections,
@@ -35,6 +35,7 @@ from fhir_server.store.together import Together
 
 T = TypeVar("T")
 Document = dict[str, Any]
+Facts = Mapping[str, Any]
 
 _NO_INDEX_VALUES = {"idx": 0}
 _BODY = ("version", "updated", "raw", "file")
@@ -170,11 +171,40 @@ class MongoStore:
         return [item["_id"] for item in items]
 
     @translated
+    def facts(self, type_: str, predicate: Predicate, *, limit: int) -> dict[str, Facts]:
+        """Return the consent facts of rows in which `predicate` holds, by id, in no order."""
+        query = to_query(predicate)
+        note(lambda: {"find": type_, "filter": query, "projection": {"acl": 1}, "limit": limit})
+        items = found(self._db, type_, query, projection={"acl": 1}, limit=limit)
+        return {item["_id"]: item["acl"] for item in items}
+
+    @translated
+    def facts_by(
+        self, type_: str, field: str, values: Sequence[str], *, limit: int
+    ) -> dict[str, dict[str, Facts]] | None:
+        """Return, for each of `values`, the facts by id of the rows whose list `field` holds it.
+
+        None where `limit` rows were found, and there may be more.
+        """
+        query = {field: values[0] if len(values) == 1 else {"$in": list(values)}}
+        wanted = {"acl": 1, field: 1}
+        note(lambda: {"find": type_, "filter": query, "projection": wanted, "limit": limit})
+        items = found(self._db, type_, query, projection=wanted, limit=limit)
+        if len(items) == limit:
+            return None
+        by_value: dict[str, dict[str, Facts]] = {value: {} for value in values}
+        head, _, code = field.partition(".")
+        for item in items:
+            for value in by_value.keys() & set(item[head][code]):
+                by_value[value][item["_id"]] = item["acl"]
+        return by_value
+
+    @translated
     def count(self, type_: str, predicate: Predicate) -> int:
         """Count the rows in which `predicate` holds, exactly."""
         query = to_query(predicate)
         note(lambda: {"count": type_, "query": query})
-        return self._db[type_].count_documents(query, maxTimeMS=MAX_TIME_MS)
+        return counted(self._db, type_, query)
 
     @translated
     def distinct(
