@@ -22,19 +22,18 @@ Json = dict[str, Any]
 _WATCHERS: Final = frozenset({Kind.AUDITOR, Kind.TRUSTED_SYSTEM})
 
 
-def tree_head(x: Exchange, _: Invocation, given: Given) -> Answer:
+def tree_head(x: Exchange, _: Invocation, __: Given) -> Answer:
     """Give the newest signed head."""
-    _watched(x)
-    return _parameters(_head(x, given), [])
+    return _parameters(_head(x), [])
 
 
-def inclusion_proof(x: Exchange, call: Invocation, given: Given) -> Answer:
+def inclusion_proof(x: Exchange, call: Invocation, _: Given) -> Answer:
     """Prove that one entry is in the log."""
-    _watched(x)
+    head = _head(x)
     row = x.view.read("AuditEvent", call.id, interaction="operation")
-    head, position = _head(x, given), x.view.context.tree.place(row.id)
+    position = x.view.context.tree.place(row.id)
     if position is None or position >= head.size:
-        raise NotFound("the entry is not in that tree yet; ask again in a second")
+        raise NotFound("the entry is not sealed yet; ask again in a second")
     proof = inclusion(x.view.context.tree.tile, position, head.size)
     return _parameters(
         head,
@@ -48,10 +47,9 @@ def inclusion_proof(x: Exchange, call: Invocation, given: Given) -> Answer:
 
 def consistency_proof(x: Exchange, _: Invocation, given: Given) -> Answer:
     """Prove that the log of today begins with an older one."""
-    _watched(x)
-    head, old = _head(x, given), _size(given, "old")
+    head = _head(x)
     try:
-        proof = consistency(x.view.context.tree.tile, old or 0, head.size)
+        proof = consistency(x.view.context.tree.tile, int(given.text("old")), head.size)
     except NotInTheTree:
         raise BadRequest(
             f"`old` is the size of an older tree, from 1 to {head.size}", code="value"
@@ -59,25 +57,14 @@ def consistency_proof(x: Exchange, _: Invocation, given: Given) -> Answer:
     return _parameters(head, _hashes(proof))
 
 
-def _watched(x: Exchange) -> None:
+def _head(x: Exchange) -> Head:
+    """Return the newest head, for who may know it."""
     if x.view.requester.kind not in _WATCHERS:
         raise Forbidden("the tree of the access log is for its auditors")
-
-
-def _head(x: Exchange, given: Given) -> Head:
-    found = x.view.context.tree.head(_size(given, "size"))
+    found = x.view.context.tree.head()
     if found is None:
-        raise NotFound("no head was signed over that many entries")
+        raise NotFound("nothing is sealed yet; ask again in a second")
     return found
-
-
-def _size(given: Given, name: str) -> int | None:
-    text = given.text(name)
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise BadRequest(f"`{name}` is a number of entries", code="value")
-    return int(text)
 
 
 def _hashes(proof: list[bytes]) -> list[Json]:

@@ -74,10 +74,9 @@ class TileStore:
     # the tree --------------------------------------------------------------------------------
 
     @translated
-    def head(self, size: int | None = None) -> Head | None:
-        """Return the newest head, or the one over `size` entries."""
-        wanted = {} if size is None else {"_id": size}
-        found = self._db[HEADS].find_one(wanted, sort=[("_id", DESCENDING)])
+    def head(self) -> Head | None:
+        """Return the newest head."""
+        found = self._db[HEADS].find_one(sort=[("_id", DESCENDING)])
         return _head(found) if found else None
 
     @translated
