@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 
 from fhir_server import observe
+from fhir_server.audit.sealing import Sealing
 from fhir_server.http.counting import Counting
 from fhir_server.http.limits import Limits, networks
 from fhir_server.http.metrics import Metrics
 from fhir_server.http.service import Service
 from fhir_server.http.wire import wire
+from fhir_server.identity.keys import load
+from fhir_server.identity.signing import HEAD, signed
 from fhir_server.identity.tokens import TokenReader
 from fhir_server.records.door import Records
 from fhir_server.search.result import Counts
@@ -23,6 +26,7 @@ from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.rates import RateCounts
 from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.mongo.tiles import TileStore
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -100,6 +104,14 @@ def open_limits(settings: Settings, store: MongoStore, clock: Clock) -> Limits:
     )
 
 
+def open_sealing(settings: Settings, store: MongoStore, clock: Clock | None = None) -> Sealing:
+    """Return what seals the access log, with the key of the data directory."""
+    keys = load(settings.data_dir)
+    return Sealing(
+        TileStore(store), lambda members: signed(keys, HEAD, members), clock or machine_clock
+    )
+
+
 def _open_store(settings: Settings) -> MongoStore:
     if settings.mongodb_uri is None:
         raise ValueError(
@@ -112,6 +124,9 @@ def __getattr__(name: str) -> WSGIApplication:
     """Build `wsgi` when a server first asks for it, with the settings of its environment."""
     if name != "wsgi":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    application = create_app(Settings())
+    settings = Settings()
+    store = _open_store(settings)
+    application = create_app(settings, store=store)
+    open_sealing(settings, store).begin()
     globals()["wsgi"] = application
     return application

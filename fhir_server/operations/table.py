@@ -13,6 +13,7 @@ from typing import Final
 
 from fhir_server.fhir.errors import MethodNotAllowed, NotFound
 from fhir_server.interactions.exchange import Answer, Exchange, Invocation
+from fhir_server.operations.audit_proofs import consistency_proof, inclusion_proof, tree_head
 from fhir_server.operations.definitions import Definition, definitions
 from fhir_server.operations.docref import docref
 from fhir_server.operations.document import document
@@ -45,6 +46,9 @@ class Operation:
 
 
 _RUN: Final[dict[str, Run]] = {
+    "AuditEvent-consistency-proof": consistency_proof,
+    "AuditEvent-inclusion-proof": inclusion_proof,
+    "AuditEvent-tree-head": tree_head,
     "Composition-document": document,
     "DocumentReference-docref": docref,
     "Patient-everything": patient_everything,

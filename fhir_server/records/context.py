@@ -13,6 +13,7 @@ from fhir_server.records.sights import Sights
 from fhir_server.search.result import COUNTS, Counts
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.mongo.tiles import TileStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Context:
     sights: Sights
     log: AccessLog
     identified: Identified
+    tree: TileStore
     locale: Locale
     policies: PolicyCompiler
     cursor_key: bytes

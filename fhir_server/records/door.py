@@ -28,6 +28,7 @@ from fhir_server.records.view import View
 from fhir_server.search.result import COUNTS, Counts
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.mongo.tiles import TileStore
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
 
@@ -104,6 +105,7 @@ class Records:
                 sights=Sights(self._store, self._matrix),
                 log=AccessLog(self._store),
                 identified=Identified(self._store),
+                tree=TileStore(self._store),
                 locale=self._locale,
                 policies=PolicyCompiler(self._locale, self._lifetime),
                 cursor_key=self._store.secret("cursor"),

@@ -24,6 +24,7 @@ class Server:
         """Start it; what it prints goes to `output`, in a file."""
         kept = {name: value for name, value in os.environ.items() if name[:5] != "FHIR_"}
         self.port = port
+        self.data_dir = data_dir
         self.log = data_dir.with_suffix(".log")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
