@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from fhir_server.consent import facts
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import ALWAYS, Has, OneOf, Predicate, all_of
 from fhir_server.records.context import Context
@@ -16,7 +17,8 @@ from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
 from fhir_server.records.hops import POINTING, Hops
 from fhir_server.records.including import SHOWN, Included, Including, links_of
-from fhir_server.records.seeing import Seeing
+from fhir_server.records.scope import about_one
+from fhir_server.records.seeing import ACL, Seeing
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.records.weight import check_included, fitting
 from fhir_server.search.page import Position, beyond, order, value_at
@@ -72,6 +74,8 @@ class Searching:
         # the query may begin with it: the record's indexes are in the order of its pages.
         inside = patient if governance()[query.type].kind == "record" else ""
         known = self.seeing.known(query.type, sight, inside)
+        if inside and known == ALWAYS and about_one(query.type):
+            known = Has(f"{ACL}.{facts.PATIENT}", inside)
         if inside and known != ALWAYS:
             # INVARIANT: `acl.patient` is `patient` where the type has that parameter.
             clauses = [clause for clause in clauses if not _names(clause, inside)]
