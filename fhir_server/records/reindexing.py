@@ -31,8 +31,6 @@ from fhir_server.store.rows import Row
 
 BATCH: Final = 100
 LEASE_SECONDS: Final = 30
-SETTLE_SECONDS: Final = 2.0
-"""Twice what a worker may not know of a change for (`records/additions.py`)."""
 LONGEST_TRANSACTION: Final = 60.0
 """MongoDB ends one that lasts longer (`transactionLifetimeLimitSeconds`)."""
 
@@ -46,10 +44,16 @@ class _Taken(Exception):
 class Reindexing:
     """The work of one process: at most one thread, while something is to be done."""
 
-    def __init__(self, parameters: Parameters, locale: Locale) -> None:
-        """Work on `parameters`; values are read as `locale` says."""
+    def __init__(
+        self, parameters: Parameters, locale: Locale, *, settle_seconds: float
+    ) -> None:
+        """Work on `parameters`; values are read as `locale` says.
+
+        After `settle_seconds` every worker knows of a change (`records/additions.py`).
+        """
         self._parameters = parameters
         self._locale = locale
+        self._settle_seconds = settle_seconds
         self._thread: threading.Thread | None = None
         self._settled: frozenset[str] = frozenset()
 
@@ -97,7 +101,7 @@ class Reindexing:
         self._settled = frozenset(marks)
 
     def _end_others(self) -> None:
-        self._wait(SETTLE_SECONDS)
+        self._wait(self._settle_seconds)
         deadline = monotonic() + LONGEST_TRANSACTION
         before = self._parameters.open_transactions()
         while monotonic() < deadline:

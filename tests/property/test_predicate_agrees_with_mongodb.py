@@ -183,7 +183,7 @@ def test_a_fact_that_is_not_there_is_found_to_be_absent(
 
 @pytest.mark.parametrize("empty", [None, [], [None]])
 def test_a_fact_that_is_null_or_empty_is_absent(collection: Collected, empty: object) -> None:
-    documents = [{"acl": {"x": empty}}, {"acl": {"x": "a"}}, {"acl": {}}]
+    documents: list[Document] = [{"acl": {"x": empty}}, {"acl": {"x": "a"}}, {"acl": {}}]
     stored(collection, documents)
     assert found(collection, Not(Present("acl.x"))) == {0, 2}
 
