@@ -44,9 +44,7 @@ class _Taken(Exception):
 class Reindexing:
     """The work of one process: at most one thread, while something is to be done."""
 
-    def __init__(
-        self, parameters: Parameters, locale: Locale, *, settle_seconds: float
-    ) -> None:
+    def __init__(self, parameters: Parameters, locale: Locale, *, settle_seconds: float) -> None:
         """Work on `parameters`; values are read as `locale` says.
 
         After `settle_seconds` every worker knows of a change (`records/additions.py`).

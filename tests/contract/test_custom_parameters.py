@@ -152,9 +152,7 @@ def test_everybody_may_read_a_definition_and_search_by_it(world: World, declared
     assert "c1" in doctor.get("Organization?alias:missing=false").ids
 
 
-def test_another_worker_learns_of_it(
-    world: World, declared: Reply, mongo_uri: str
-) -> None:
+def test_another_worker_learns_of_it(world: World, declared: Reply, mongo_uri: str) -> None:
     when_ready(world.trusted, "Organization?alias=x")
     registry.grow(Additions(shipped()), {})  # as a process that has just begun
     with connect(mongo_uri) as client:
