@@ -23,6 +23,7 @@ from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
+from fhir_server.records.upgrading import upgrade
 from fhir_server.records.view import View
 from fhir_server.search.result import COUNTS, Counts
 from fhir_server.search.types import Locale
@@ -118,6 +119,7 @@ class Records:
                 update_create=self._update_create,
             )
             self._store.prepare_types(["AuditEvent"])
+            upgrade(self._store)
             install(self._store, self._locale, self._clock())
             if problems := self._prove():
                 self._context = None
