@@ -74,7 +74,9 @@ class Searching:
         # the query may begin with it: the record's indexes are in the order of its pages.
         inside = patient if governance()[query.type].kind == "record" else ""
         known = self.seeing.known(query.type, sight, inside)
-        if inside and known == ALWAYS and about_one(query.type):
+        # A Patient and nothing else: what is about a Device of the same id is in no record.
+        named = bool(inside) and Has(field("patient"), f"Patient/{inside}") in clauses
+        if named and known == ALWAYS and about_one(query.type):
             known = Has(f"{ACL}.{facts.PATIENT}", inside)
         if inside and known != ALWAYS:
             # INVARIANT: `acl.patient` is `patient` where the type has that parameter.
