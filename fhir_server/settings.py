@@ -105,6 +105,13 @@ class Settings(BaseSettings):
         description="Most resources that a search page includes besides its matches; it says when "
         "there were more.",
     )
+    parameter_seconds: float = Field(
+        default=1.0,
+        ge=0.05,
+        le=60,
+        description="Seconds within which every worker knows a SearchParameter that was written; "
+        "the same on all nodes.",
+    )
     authorization_lifetime_days: int = Field(
         default=365,
         ge=1,

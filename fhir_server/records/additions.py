@@ -1,7 +1,8 @@
 """Keep this process's search parameters those that the installation declared.
 
-A worker asks for the number of changes at most once a second, when something is about to be read
-or written; so a second after a SearchParameter was written every worker fills it in what it writes.
+A worker asks for the number of changes once in `fresh_seconds` at most, when something is about to
+be read or written; so that long after a SearchParameter was written every worker fills it in what
+it writes.
 While one waits, its progress is asked for too, and whoever asks begins the work if nobody does.
 """
 
@@ -19,15 +20,23 @@ from fhir_server.store.mongo.parameters import Declared, Parameters
 from fhir_server.store.mongo.store import MongoStore
 
 FRESH_SECONDS: Final = 1.0
+"""How long a worker may not know of a change, unless it is told another time."""
 
 
 class KnownParameters:
     """What one process knows of the declared parameters of one installation."""
 
-    def __init__(self, store: MongoStore, locale: Locale) -> None:
-        """Know R4's and the shipped ones; nothing is asked yet."""
+    def __init__(
+        self, store: MongoStore, locale: Locale, *, fresh_seconds: float = FRESH_SECONDS
+    ) -> None:
+        """Know R4's and the shipped ones; nothing is asked yet.
+
+        INVARIANT: `fresh_seconds` is the same for all workers of an installation: the indexing of
+        what was stored begins when twice that long has passed.
+        """
         self._parameters = Parameters(store)
-        self._reindexing = Reindexing(self._parameters, locale)
+        self._reindexing = Reindexing(self._parameters, locale, settle_seconds=2 * fresh_seconds)
+        self._fresh_seconds = fresh_seconds
         self._lock = threading.Lock()
         self._asked = float("-inf")
         self._version = 0
@@ -35,11 +44,11 @@ class KnownParameters:
         self._pending = False
 
     def fresh(self, *, now: bool = False) -> None:
-        """Learn of what changed, if it is a second since that was last done, or `now`."""
-        if not now and monotonic() - self._asked < FRESH_SECONDS:
+        """Learn of what changed, if that was last done long enough ago, or `now`."""
+        if not now and monotonic() - self._asked < self._fresh_seconds:
             return
         with self._lock:
-            if now or monotonic() - self._asked >= FRESH_SECONDS:
+            if now or monotonic() - self._asked >= self._fresh_seconds:
                 begun = monotonic()
                 self._learn()
                 self._asked = begun

@@ -16,7 +16,7 @@ from fhir_server.records.governance import POINTERS, governance
 from fhir_server.search.additions import read_definition, shipped
 from fhir_server.search.custom import custom, is_active
 from fhir_server.search.paths import ways
-from fhir_server.store.mongo.parameters import Declared, declared
+from fhir_server.store.mongo.parameters import TABLES, Declared, declared
 from fhir_server.store.mongo.unit import Unit
 
 Json = Mapping[str, Any]
@@ -55,7 +55,8 @@ def declare_shipped(unit: Unit, id_: str, resource: Json) -> None:
 
 def _others(known: Iterable[Declared], id_: str) -> list[SearchParameter]:
     """Return what else is searched beside R4."""
-    found = [read_definition(one.body) for one in known if one.state != "leaving" and one.id != id_]
+    own = (one for one in known if one.state != "leaving" and not one.id.startswith(TABLES))
+    found = [read_definition(one.body) for one in own if one.id != id_]
     urls = {one.url for one in found}
     return [*found, *(one for one in shipped() if one.url not in urls)]
 

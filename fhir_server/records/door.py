@@ -17,13 +17,14 @@ from fhir_server.consent.requester import Kind, Requester
 from fhir_server.data import mappings_dir
 from fhir_server.fhir.errors import FhirError, Unavailable
 from fhir_server.predicate import Has, all_of
-from fhir_server.records.additions import KnownParameters
+from fhir_server.records.additions import FRESH_SECONDS, KnownParameters
 from fhir_server.records.context import Context
 from fhir_server.records.identified import Identified
 from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
+from fhir_server.records.upgrading import upgrade
 from fhir_server.records.view import View
 from fhir_server.search.result import COUNTS, Counts
 from fhir_server.search.types import Locale
@@ -77,6 +78,7 @@ class Records:
         require_if_match: bool = False,
         update_create: UpdateCreate = "trusted",
         matrix: Matrix | None = None,
+        parameter_seconds: float = FRESH_SECONDS,
     ) -> None:
         """Stand on `store`; reads the habilitation matrix, and nothing else yet."""
         self._store = store
@@ -90,6 +92,7 @@ class Records:
         self._require_if_match = require_if_match
         self._update_create: UpdateCreate = update_create
         self._matrix = matrix or shipped_matrix()
+        self._parameter_seconds = parameter_seconds
         self._context: Context | None = None
 
     @property
@@ -109,7 +112,9 @@ class Records:
                 locale=self._locale,
                 policies=PolicyCompiler(self._locale, self._lifetime),
                 cursor_key=self._store.secret("cursor"),
-                parameters=KnownParameters(self._store, self._locale),
+                parameters=KnownParameters(
+                    self._store, self._locale, fresh_seconds=self._parameter_seconds
+                ),
                 hop_limit=self._hop_limit,
                 include_limit=self._include_limit,
                 counts=self._counts,
@@ -118,6 +123,7 @@ class Records:
                 update_create=self._update_create,
             )
             self._store.prepare_types(["AuditEvent"])
+            upgrade(self._store)
             install(self._store, self._locale, self._clock())
             if problems := self._prove():
                 self._context = None

@@ -23,16 +23,15 @@ from fhir_server import observe
 from fhir_server.definitions import SearchParameter
 from fhir_server.fhir.errors import FhirError
 from fhir_server.fhir.json import parse
+from fhir_server.search import words
 from fhir_server.search.additions import read_definition, shipped
 from fhir_server.search.index import IndexValues, indexer
 from fhir_server.search.types import Locale
-from fhir_server.store.mongo.parameters import Declared, Parameters, Progress
+from fhir_server.store.mongo.parameters import TABLES, Declared, Parameters, Progress
 from fhir_server.store.rows import Row
 
 BATCH: Final = 100
 LEASE_SECONDS: Final = 30
-SETTLE_SECONDS: Final = 2.0
-"""Twice what a worker may not know of a change for (`records/additions.py`)."""
 LONGEST_TRANSACTION: Final = 60.0
 """MongoDB ends one that lasts longer (`transactionLifetimeLimitSeconds`)."""
 
@@ -46,10 +45,14 @@ class _Taken(Exception):
 class Reindexing:
     """The work of one process: at most one thread, while something is to be done."""
 
-    def __init__(self, parameters: Parameters, locale: Locale) -> None:
-        """Work on `parameters`; values are read as `locale` says."""
+    def __init__(self, parameters: Parameters, locale: Locale, *, settle_seconds: float) -> None:
+        """Work on `parameters`; values are read as `locale` says.
+
+        After `settle_seconds` every worker knows of a change (`records/additions.py`).
+        """
         self._parameters = parameters
         self._locale = locale
+        self._settle_seconds = settle_seconds
         self._thread: threading.Thread | None = None
         self._settled: frozenset[str] = frozenset()
 
@@ -97,7 +100,7 @@ class Reindexing:
         self._settled = frozenset(marks)
 
     def _end_others(self) -> None:
-        self._wait(SETTLE_SECONDS)
+        self._wait(self._settle_seconds)
         deadline = monotonic() + LONGEST_TRANSACTION
         before = self._parameters.open_transactions()
         while monotonic() < deadline:
@@ -125,13 +128,13 @@ class Reindexing:
             if type_ >= progress.type:
                 after = progress.after if type_ == progress.type else ""
                 progress = self._scan_type(one, what, replace(progress, type=type_, after=after))
-        is_shipped = what.url in {own.url for own in shipped()}
-        self._parameters.finish(one, forget=is_shipped or one.state == "leaving")
+        defined = one.id.startswith(TABLES) or what.url in {own.url for own in shipped()}
+        self._parameters.finish(one, forget=defined or one.state == "leaving")
 
     def _scan_type(self, one: Declared, what: SearchParameter, progress: Progress) -> Progress:
         type_ = progress.type
         leaving = one.state == "leaving"
-        values = _nothing if leaving else indexer(type_, [what])
+        values = _nothing if leaving else _reader(type_, what)
         while rows := self._parameters.rows(type_, progress.after, BATCH):
             begun = monotonic()
             changes = [_change(what.code, row, self._values(values, row)) for row in rows]
@@ -149,6 +152,18 @@ class Reindexing:
     def _note(self, one: Declared, progress: Progress) -> None:
         if not (self._parameters.lease(LEASE_SECONDS) and self._parameters.note(one, progress)):
             raise _Taken
+
+
+def _reader(type_: str, what: SearchParameter) -> Callable[[dict[str, Any], Locale], IndexValues]:
+    """Return what reads the values of one parameter; words have no expression."""
+    if what.code not in words.CODES:
+        return indexer(type_, [what])
+
+    def read(resource: dict[str, Any], _: Locale) -> IndexValues:
+        found = words.values(type_, resource)
+        return IndexValues({what.code: found[what.code]} if what.code in found else {}, {})
+
+    return read
 
 
 def _nothing(_: dict[str, Any], __: Locale) -> IndexValues:

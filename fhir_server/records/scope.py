@@ -8,11 +8,13 @@ or a Device, a resource about one of those is in no record, so the Patients alon
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
-from fhir_server.definitions import compartment
+from fhir_server.definitions import child, compartment, search_parameters
 from fhir_server.predicate import Has, OneOf, Predicate
 from fhir_server.search.clauses import AllOf, AnyOf, Clause, Hop, Leaf
+from fhir_server.search.paths import ways
 
 Candidates = Callable[[Clause], frozenset[str] | None]
 """Ids of the Patients that a clause on Patient selects, whoever asks; None for too many."""
@@ -62,6 +64,17 @@ def _speaking(type_: str) -> frozenset[str]:
     """Return the parameters whose value, when it is a Patient, is the resource's record."""
     codes = compartment("Patient").get(type_, ())
     return frozenset({"patient"}) if "patient" in codes else frozenset({*codes, "patient"})
+
+
+@lru_cache(maxsize=256)
+def about_one(type_: str) -> bool:
+    """Tell whether a resource of `type_` names one patient at the most, by its `patient`."""
+    known = search_parameters(type_).get("patient")
+    found = ways(known.expression, type_) if known else ()
+    if len(found) != 1 or len(found[0]) != 1:
+        return False
+    element = child(type_, found[0][0])
+    return element is not None and not element[0].repeats
 
 
 def _named(predicate: Predicate) -> frozenset[str] | None:

@@ -17,7 +17,8 @@ from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
 from fhir_server.records.hops import POINTING, Hops
 from fhir_server.records.including import SHOWN, Included, Including, links_of
-from fhir_server.records.seeing import Seeing
+from fhir_server.records.scope import about_one
+from fhir_server.records.seeing import ACL, Seeing
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.records.weight import check_included, fitting
 from fhir_server.search.page import Position, beyond, order, value_at
@@ -78,6 +79,10 @@ class Searching:
         # the query may begin with it: the record's indexes are in the order of its pages.
         inside = patient if governance()[query.type].kind == "record" else ""
         known = self.seeing.known(query.type, sight, inside)
+        # A Patient and nothing else: what is about a Device of the same id is in no record.
+        named = bool(inside) and Has(field("patient"), f"Patient/{inside}") in clauses
+        if named and known == ALWAYS and about_one(query.type):
+            known = Has(f"{ACL}.{facts.PATIENT}", inside)
         if known == ALWAYS:
             inside = ""
         if inside:

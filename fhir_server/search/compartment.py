@@ -5,7 +5,7 @@ from __future__ import annotations
 from fhir_server.definitions import compartment
 from fhir_server.predicate import Has
 from fhir_server.search.clauses import AnyOf, Clause, Leaf
-from fhir_server.search.registry import field, supported
+from fhir_server.search.registry import field, indexed, parameter
 
 
 def inside(owner: str, id_: str, type_: str) -> Clause:
@@ -13,10 +13,13 @@ def inside(owner: str, id_: str, type_: str) -> Clause:
     codes = dict.fromkeys(compartment(owner).get(type_, ()))
     if type_ == owner:
         codes["_id"] = None
-    known = supported(type_)
+    known = indexed(type_)
     parts = tuple(
-        Leaf(code, Has(field(code), id_ if code == "_id" else f"{owner}/{id_}"))
+        Leaf(
+            parameter(type_, code).code,
+            Has(field(code), id_ if code == "_id" else f"{owner}/{id_}"),
+        )
         for code in codes
-        if code in known
+        if code in known  # and being indexed: refused (L55), it is not left out
     )
     return parts[0] if len(parts) == 1 else AnyOf(parts)

@@ -13,6 +13,7 @@ from fhir_server.definitions import RESOURCE_TYPES, SearchParameter
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import Predicate, Present, any_of, negate
 from fhir_server.search import registry
+from fhir_server.search.date_bounds import bounded
 from fhir_server.search.escape import split
 from fhir_server.search.joining import joined
 from fhir_server.search.reference import below as reference_below
@@ -56,7 +57,10 @@ def criteria(
             criterion = reference_below
         case "reference", _:
             modifier = "|".join(pointed(parameter, modifier))
-    return joined(criterion(where, modifier, item, locale) for item in values)
+    found = joined(criterion(where, modifier, item, locale) for item in values)
+    if kind.name == "date" and where.startswith("idx."):
+        return bounded(found, parameter, type_, where, registry.sort_field(parameter.code))
+    return found
 
 
 def pointed(parameter: SearchParameter, modifier: str) -> tuple[str, ...]:

@@ -71,7 +71,9 @@ def criterion(field: str, _: str, value: str, locale: Locale) -> Predicate:
 
 
 def _within(low: int, high: int) -> Predicate:
-    return all_of(After("lo", low, inclusive=True), Before("hi", high, inclusive=True))
+    # What ends by `high` begins by it: said, since an index is read by one end alone.
+    begins = (After("lo", low, inclusive=True), Before("lo", high, inclusive=True))
+    return all_of(*begins, Before("hi", high, inclusive=True))
 
 
 def _overlaps(low: int, high: int) -> Predicate:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from snowballstemmer.french_stemmer import FrenchStemmer
 
+from fhir_server.definitions import PRIMITIVES, child, elements
 from fhir_server.search.string import fold
 
 CONTENT: Final = "_content"
@@ -49,26 +50,14 @@ _STOP: Final = frozenset(
     se ses si son sont sur ta te tes ton tu un une vos votre vous y
     """.split()  # noqa: SIM905
 )
-_DATE: Final = re.compile(r"\d{4}-\d\d(?:-|$)")
 _TAG: Final = re.compile(r"<[^>]*>")
+_TOLD: Final = frozenset({"string", "markdown"})
+"""Primitive types in which people write. Codes (`use`, `gender`, `final`) are found by parameters;
+ids, addresses, dates, numbers and contents are no words."""
 _NOT_READ: Final = frozenset(
-    {
-        "contentType",
-        "data",
-        "div",
-        "fullUrl",
-        "hash",
-        "id",
-        "language",
-        "profile",
-        "reference",
-        "resourceType",
-        "system",
-        "url",
-        "versionId",
-    }
+    {("Reference", "reference"), ("Coding", "version"), ("SampledData", "data")}
 )
-"""Elements that hold addresses, ids and contents; `div` is read as a narrative."""
+"""Texts by their type that are none to a reader; nor are the ids of elements."""
 
 
 def searched(resource_type: str, code: str) -> bool:
@@ -82,7 +71,7 @@ def values(resource_type: str, resource: dict[str, Any]) -> dict[str, list[str]]
         return {}
     narrative = _narrative(resource)
     told = stems(narrative)
-    found = {CONTENT: stems(" ".join(_texts(resource))) | told, TEXT: told}
+    found = {CONTENT: stems(" ".join(_texts(resource_type, resource))) | told, TEXT: told}
     return {code: sorted(words) for code, words in found.items() if words}
 
 
@@ -121,14 +110,35 @@ def _narrative(resource: dict[str, Any]) -> str:
     return html.unescape(_TAG.sub(" ", div)) if isinstance(div, str) else ""
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _texts(type_: str, value: dict[str, Any]) -> Iterator[str]:
     """Yield every text that a person would read, at any depth."""
-    pending = [value]
+    pending: list[tuple[str, dict[str, Any]]] = [(type_, value)]
     while pending:
-        match pending.pop():
-            case dict() as holder:
-                pending += [held for name, held in holder.items() if name not in _NOT_READ]
-            case list() as items:
-                pending += items
-            case str() as text if not _DATE.match(text):
-                yield text
+        path, holder = pending.pop()
+        read = _read_in(path)
+        for name, held in holder.items():
+            inner = read.get(name)
+            if inner is None:
+                continue
+            for item in held if isinstance(held, list) else (held,):
+                if isinstance(item, dict):
+                    whole = inner == "Resource"
+                    pending.append((item.get("resourceType", "") if whole else inner, item))
+                elif isinstance(item, str):
+                    yield item
+
+
+@lru_cache(maxsize=2048)
+def _read_in(path: str) -> Mapping[str, str]:
+    """Return the members of a type that lead to texts, with the type of each."""
+    found = {}
+    for element in elements(path).values():
+        for name in [element.json_name(type_.code) for type_ in element.types] or [element.name]:
+            place = child(path, name)
+            if place is None or name == "id" or (path, name) in _NOT_READ:
+                continue
+            if place[1] in PRIMITIVES:
+                found[f"_{name}"] = "Element"  # what an extension says of it
+            if place[1] in _TOLD or place[1] not in {"Narrative", *PRIMITIVES}:
+                found[name] = place[1]
+    return found

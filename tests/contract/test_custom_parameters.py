@@ -53,8 +53,22 @@ def when_ready(caller: Caller, path: str) -> Reply:
     deadline = time.monotonic() + 20
     while (reply := caller.get(path)).status == 409:
         assert time.monotonic() < deadline, reply.body
-        time.sleep(0.1)
+        time.sleep(0.02)
     return reply
+
+
+SOON = 0.1
+"""Seconds after which a worker learns of what was declared: here there is one."""
+
+
+@pytest.fixture(scope="module")
+def world(
+    mongo_uri: str, module_database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Give a server whose workers soon learn of what is declared."""
+    with connect(mongo_uri) as client:
+        store = MongoStore(client, module_database_name)
+        yield World(store, tmp_path_factory.mktemp("home"), parameter_seconds=SOON)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -138,9 +152,7 @@ def test_everybody_may_read_a_definition_and_search_by_it(world: World, declared
     assert "c1" in doctor.get("Organization?alias:missing=false").ids
 
 
-def test_another_worker_learns_of_it_within_a_second(
-    world: World, declared: Reply, mongo_uri: str
-) -> None:
+def test_another_worker_learns_of_it(world: World, declared: Reply, mongo_uri: str) -> None:
     when_ready(world.trusted, "Organization?alias=x")
     registry.grow(Additions(shipped()), {})  # as a process that has just begun
     with connect(mongo_uri) as client:
@@ -225,7 +237,7 @@ def test_work_that_was_interrupted_goes_on_where_it_was(
         world.store._db.search_parameter.insert_one(
             {"_id": "resumed", "body": body, "state": "waiting", "mark": "m", "progress": progress}
         )
-        Reindexing(parameters, Locale()).work()
+        Reindexing(parameters, Locale(), settle_seconds=0).work()
         rows = parameters.rows("Organization", "", 9)
         assert [row.id for row in rows if "resumed" in row.idx] == ["r2", "r3"]
         assert [one.state for one in parameters.all()] == ["ready"]

@@ -2,82 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import given
-from hypothesis import strategies as st
-from werkzeug.test import TestResponse
 
 from fhir_server.app import create_app
-from fhir_server.consent.requester import Kind, Requester
-from fhir_server.http.pretty import pretty
-from fhir_server.identity.tokens import mint
 from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
-
-FHIR_JSON = "application/fhir+json"
-PATCH_FORMATS = (
-    "application/json-patch+json",
-    "application/xml-patch+xml",
-    FHIR_JSON,
-    "application/fhir+xml",
-)
-LIMIT = 64 * 1024
-PATIENT = json.dumps({"resourceType": "Patient", "active": True})
-# What granian and gunicorn give for a body of unknown length.
-CHUNKED = {"CONTENT_LENGTH": "", "wsgi.input_terminated": True}
-Serve = Callable[[str], FlaskClient]
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def serve(mongo_uri: str, module_database_name: str, home: Path) -> Iterator[Serve]:
-    """Give a client of a server with the `auth` asked for, on a real MongoDB."""
-    with connect(mongo_uri) as mongo:
-        store = MongoStore(mongo, module_database_name)
-
-        def client(auth: str) -> FlaskClient:
-            given: dict[str, Any] = {"auth": auth, "data_dir": home, "max_body_bytes": LIMIT}
-            return create_app(Settings(**given, log_level="error"), store=store).test_client()
-
-        yield client
-
-
-@pytest.fixture(scope="module")
-def client(serve: Serve) -> FlaskClient:
-    """Return a client that is trusted without a token."""
-    return serve("off")
-
-
-@pytest.fixture(scope="module")
-def guarded(serve: Serve) -> FlaskClient:
-    """Return a client that needs a token."""
-    return serve("smart")
-
-
-def issue(response: TestResponse, status: int) -> dict[str, Any]:
-    """Return the first issue of a refusal, after checking that it is an OperationOutcome."""
-    assert response.status_code == status, response.text
-    assert response.content_type == "application/fhir+json; charset=utf-8"
-    outcome = json.loads(response.data)
-    assert outcome["resourceType"] == "OperationOutcome"
-    found: dict[str, Any] = outcome["issue"][0]
-    assert found["severity"] in {"error", "fatal"}
-    return found
-
+from tests.contract.conventions import FHIR_JSON, PATCH_FORMATS, PATIENT, Serve, issue
+from tests.contract.conventions import client as client
+from tests.contract.conventions import home as home
+from tests.contract.conventions import serve as serve
 
 # Addresses and verbs
 
@@ -181,184 +121,6 @@ def test_search_by_form_is_search_by_query(client: FlaskClient) -> None:
     assert queried["entry"] == formed["entry"]
 
 
-# Negotiation
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        "",
-        "*/*",
-        "application/*",
-        "application/fhir+json",
-        "application/fhir+json; fhirVersion=4.0",
-        "application/json",
-        "text/json",
-        "application/fhir+xml;q=0.1, application/fhir+json;q=0.9",
-        "application/fhir+xml;q=0, */*",
-        "application/fhir+json, application/fhir+xml",
-        "application/fhir+xml; fhirVersion=5.0, application/fhir+json",
-        "application/fhir+xml;q=nonsense, application/fhir+json;q=0.1",
-        "text/html,application/xhtml+xml,*/*;q=0.8",
-        "APPLICATION/FHIR+JSON",
-    ],
-)
-def test_json_is_given_to_who_accepts_it(client: FlaskClient, accept: str) -> None:
-    response = client.get("/fhir/metadata", headers={"Accept": accept})
-    assert response.status_code == 200
-    assert response.content_type == "application/fhir+json; charset=utf-8"
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        "text/turtle",
-        "text/html",
-        "image/png",
-        "application/fhir+json;q=0",
-        "application/fhir+xml;q=0",
-        "*/*;q=0",
-        "application/fhir+json; fhirVersion=5.0",
-        "application/fhir+xml; fhirVersion=3.0",
-        "nonsense",
-    ],
-)
-def test_another_form_is_not_acceptable(client: FlaskClient, accept: str) -> None:
-    response = client.get("/fhir/Patient/1", headers={"Accept": accept})
-    told = issue(response, 406)["diagnostics"]
-    assert told.endswith("ask for `application/fhir+json` or `application/fhir+xml`")
-
-
-@pytest.mark.parametrize("value", ["json", "application/json", "application/fhir%2Bjson",
-                                   "application/fhir+json", "text/json"])  # fmt: skip
-def test_format_stands_above_accept(client: FlaskClient, value: str) -> None:
-    path = f"/fhir/metadata?_format={value}"
-    for accept in ("application/fhir+xml", "image/png"):
-        response = client.get(path, headers={"Accept": accept})
-        assert response.status_code == 200
-        assert response.content_type == "application/fhir+json; charset=utf-8"
-
-
-@pytest.mark.parametrize("value", ["ttl", "text/turtle", "html", "image/png", ""])
-def test_a_format_that_is_not_written_is_not_acceptable(client: FlaskClient, value: str) -> None:
-    issue(client.get(f"/fhir/Patient?_format={value}"), 406)
-
-
-def test_pretty_changes_spaces_only(client: FlaskClient) -> None:
-    bare, pretty = client.get("/fhir/metadata"), client.get("/fhir/metadata?_pretty=true")
-    assert pretty.data.count(b"\n") > 10
-    assert json.loads(bare.data) == json.loads(pretty.data)
-
-
-_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
-    ),
-    max_leaves=10,
-)
-
-
-@given(_values, st.booleans())
-def test_pretty_keeps_every_value(value: object, spaced: bool) -> None:
-    separators = (" , ", " : ") if spaced else (",", ":")
-    body = json.dumps(value, ensure_ascii=False, separators=separators).encode("utf-8", "replace")
-    assert json.loads(pretty(body)) == json.loads(body)
-
-
-def test_pretty_keeps_numbers_and_escapes_as_they_were() -> None:
-    body = b'{"a":[1.00,-1e3,0.10],"b":"\\u00e9 \\"{,}[:]","c":{ },"d":[ ]}'
-    kept = pretty(body)
-    for text in (b"1.00", b"-1e3", b"0.10", b'"\\u00e9 \\"{,}[:]"', b'"c": {}', b'"d": []'):
-        assert text in kept
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [
-        "text/turtle",
-        "text/plain",
-        "application/x-www-form-urlencoded",
-        "application/fhir+json; charset=iso-8859-1",
-        "application/fhir+json; fhirVersion=3.0",
-        "application/fhir+xml; charset=iso-8859-1",
-        "application/fhir+xml; fhirVersion=5.0",
-        None,
-    ],
-)
-def test_a_body_in_another_form_is_unsupported(
-    client: FlaskClient, content_type: str | None
-) -> None:
-    response = client.post("/fhir/Patient", data=PATIENT, content_type=content_type)
-    assert "`application/fhir+json`" in issue(response, 415)["diagnostics"]
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    [FHIR_JSON, "application/json", "application/fhir+json; charset=UTF-8",
-     'application/fhir+json;charset="utf-8";fhirVersion=4.0'],
-)  # fmt: skip
-def test_json_in_utf_8_is_read(client: FlaskClient, content_type: str) -> None:
-    response = client.post("/fhir/Patient", data=PATIENT, content_type=content_type)
-    assert response.status_code == 201, response.text
-
-
-@pytest.mark.parametrize("content_type", ["application/merge-patch+json", "text/plain", None])
-def test_a_patch_of_another_kind_is_unsupported(
-    client: FlaskClient, content_type: str | None
-) -> None:
-    response = client.patch("/fhir/Patient/1", data="[]", content_type=content_type)
-    assert "`application/json-patch+json`" in issue(response, 415)["diagnostics"]
-
-
-# Bounds
-
-
-def test_a_body_over_the_limit_is_refused_before_it_is_read(client: FlaskClient) -> None:
-    body = io.BytesIO(b"x" * (LIMIT + 1))
-    response = client.post(
-        "/fhir/Patient",
-        input_stream=body,
-        content_type=FHIR_JSON,
-        environ_overrides={"CONTENT_LENGTH": str(LIMIT + 1)},
-    )
-    assert issue(response, 413)["code"] == "too-long"
-    assert body.tell() == 0
-
-
-def test_a_body_of_unknown_length_is_read_to_the_limit_only(client: FlaskClient) -> None:
-    body = io.BytesIO(b"x" * LIMIT * 4)
-    response = client.post(
-        "/fhir/Patient",
-        input_stream=body,
-        content_type=FHIR_JSON,
-        environ_overrides=CHUNKED,
-    )
-    assert issue(response, 413)["code"] == "too-long"
-    assert body.tell() == LIMIT + 1
-
-
-def test_a_body_of_unknown_length_under_the_limit_is_read(client: FlaskClient) -> None:
-    response = client.post(
-        "/fhir/Patient",
-        input_stream=io.BytesIO(PATIENT.encode()),
-        content_type=FHIR_JSON,
-        environ_overrides=CHUNKED,
-    )
-    assert response.status_code == 201, response.text
-
-
-@pytest.mark.parametrize("length", ["10", "-1", "1e3", "٣"])
-def test_a_length_that_is_not_the_body_s_is_refused(client: FlaskClient, length: str) -> None:
-    response = client.post(
-        "/fhir/Patient",
-        input_stream=io.BytesIO(b"{}"),
-        content_type=FHIR_JSON,
-        environ_overrides={"CONTENT_LENGTH": length},
-    )
-    issue(response, 400)
-
-
 @pytest.mark.parametrize(
     ("query", "status"),
     [("a=%ff", 400), ("&".join(["a=1"] * 300), 400), ("a=" + "x" * 40_000, 414)],
@@ -409,64 +171,6 @@ def test_a_request_without_a_fit_id_gets_one(client: FlaskClient, given: str | N
     headers = {} if given is None else {"X-Request-Id": given}
     response = client.get("/fhir/Patient/1", headers=headers)
     assert re.fullmatch(r"[0-9a-f]{32}", response.headers["X-Request-Id"])
-
-
-# Who asks
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/fhir", "/fhir/Patient", "/fhir/Patient/1", "/fhir/Patient/1/_history", "/fhir/Wizard",
-     "/fhir/Patient/$record-status?identifier=a"],
-)  # fmt: skip
-def test_without_a_token_nothing_is_told(guarded: FlaskClient, path: str) -> None:
-    response = guarded.get(path)
-    assert issue(response, 401)["code"] == "login"
-    assert response.headers["WWW-Authenticate"] == 'Bearer realm="fhir"'
-
-
-@pytest.mark.parametrize(
-    "path",
-    ["/fhir/metadata", "/health/live", "/health/ready", "/metrics", "/docs", "/openapi.json",
-     "/.well-known/smart-configuration", "/fhir/.well-known/smart-configuration",
-     "/.well-known/jwks.json"],
-)  # fmt: skip
-def test_what_is_open_needs_no_token(guarded: FlaskClient, path: str) -> None:
-    assert guarded.get(path).status_code == 200
-
-
-@pytest.mark.parametrize("which", ["client", "guarded"])
-@pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer ", "Bearer a.b.c", "Basic eDp5", "Bearer x, Bearer y"]
-)
-def test_a_token_that_is_none_is_refused_even_where_strangers_are_trusted(
-    request: pytest.FixtureRequest, which: str, header: str
-) -> None:
-    asked: FlaskClient = request.getfixturevalue(which)
-    response = asked.get("/fhir/Patient/1", headers={"Authorization": header})
-    assert issue(response, 401)["code"] == "login"
-    assert response.headers["WWW-Authenticate"].startswith("Bearer")
-
-
-def test_a_token_of_the_installation_is_believed(guarded: FlaskClient, home: Path) -> None:
-    token = mint(home, Requester(kind=Kind.TRUSTED_SYSTEM))
-    response = guarded.get("/fhir/Patient/1", headers={"Authorization": f"bearer {token}"})
-    assert issue(response, 404)["code"] == "not-found"
-
-
-def test_an_expired_token_is_called_expired(guarded: FlaskClient, home: Path) -> None:
-    token = mint(home, Requester(kind=Kind.TRUSTED_SYSTEM), 1, now=time.time() - 10)
-    response = guarded.get("/fhir/Patient/1", headers={"Authorization": f"Bearer {token}"})
-    assert issue(response, 401)["diagnostics"] == "the access token has expired"
-
-
-# Beside /fhir
-
-
-def test_the_published_keys_verify_and_do_not_sign(client: FlaskClient) -> None:
-    (key,) = json.loads(client.get("/.well-known/jwks.json").data)["keys"]
-    assert key["alg"] == "ES256"
-    assert "d" not in key
 
 
 def test_the_smart_configuration_is_the_same_at_both_places(client: FlaskClient) -> None:

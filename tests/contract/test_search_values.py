@@ -289,3 +289,18 @@ def test_the_index_answers(
     assert "IXSCAN" in set(stages(told["queryPlanner"]["winningPlan"]))
     cost = told["executionStats"]
     assert cost["totalDocsExamined"] <= cost["nReturned"] + 2
+
+
+def test_a_subject_by_its_id_alone_is_of_any_type_that_bears_it(world: World) -> None:
+    patient = world.patient()
+    world.has({"resourceType": "Device", "id": patient})
+    wanted = {f"of-{type_}-{patient}": type_ for type_ in ("Device", "Patient")}
+    for id_, type_ in wanted.items():
+        world.has(
+            {"resourceType": "Observation", "id": id_[:64], "status": "final"}
+            | {"code": {"text": "x"}, "subject": {"reference": f"{type_}/{patient}"}}
+        )
+    ids = {type_: id_[:64] for id_, type_ in wanted.items()}
+    found = world.trusted.get(f"Observation?subject={patient}").ids
+    assert sorted(found) == sorted(ids.values())
+    assert world.trusted.get(f"Observation?patient={patient}").ids == [ids["Patient"]]

@@ -19,8 +19,13 @@ from fhir_server.definitions import (
     search_parameter,
     search_parameters,
 )
+from tests.oracle import search_filters as filters
 from tests.oracle import search_numbers as numbers
+from tests.oracle import search_places as places
+from tests.oracle import search_terms as terms
 from tests.oracle import search_values as read
+from tests.oracle import search_words as words
+from tests.oracle.search_across import belongs
 from tests.unit.search.test_paths_against_fhirpath import wanted
 
 Json = dict[str, Any]
@@ -42,18 +47,27 @@ class Oracle:
     def __post_init__(self) -> None:
         self._by_ref = {f"{one['resourceType']}/{one['id']}": one for one in self.documents}
         self._values: dict[tuple[str, str], list[Any]] = {}
+        self.filters: dict[str, filters.Tree] = {}
 
-    def search(self, type_: str, pairs: Pairs) -> list[str]:
-        """Return the ids of what matches every pair, in the order of `_sort` and then of the id."""
-        asked = [pair for pair in pairs if pair[0] not in RESULT]
+    def search(self, types: str | Sequence[str], pairs: Pairs, inside: str = "") -> list[str]:
+        """Return the ids of what matches every pair, in the order of `_sort`, type and id.
+
+        With `inside`, those in the compartment of that resource.
+        """
+        return [one["id"] for one in self.found(types, pairs, inside)]
+
+    def found(self, types: str | Sequence[str], pairs: Pairs, inside: str = "") -> list[Json]:
+        """Return what `search` names."""
+        asked = [pair for pair in pairs if pair[0].partition(":")[0] not in RESULT]
         found = [
             one
             for one in self.documents
-            if one["resourceType"] == type_
+            if one["resourceType"] in ([types] if isinstance(types, str) else types)
+            and (not inside or belongs(self, one, inside))
             and all(self.matches(one, name, value) for name, value in asked)
         ]
         sort = next((value for name, value in pairs if name == "_sort"), "")
-        return [one["id"] for one in self.sorted(found, [key for key in sort.split(",") if key])]
+        return self.sorted(found, [key for key in sort.split(",") if key])
 
     # one parameter -------------------------------------------------------------------------------
 
@@ -63,6 +77,10 @@ class Oracle:
             return self._has(one, name, value)
         if name == "_list":
             return f"{one['resourceType']}/{one['id']}" in self._listed(value)
+        if name == "_filter":
+            return filters.holds(self, one, self.filters[value])
+        if name in ("_text", "_content"):
+            return any(words.found(one, name, item) for item in read.pieces(value, ","))
         head, dot, rest = name.partition(".")
         code, _, modifier = head.partition(":")
         parameter = self.parameters(one["resourceType"]).get(code)
@@ -81,7 +99,7 @@ class Oracle:
         hit = any(
             self._hit(one, parameter, modifier, values, item) for item in read.pieces(value, ",")
         )
-        return not hit if modifier == "not" else hit
+        return not hit if modifier in ("not", "not-in") else hit
 
     def _has(self, one: Json, name: str, value: str) -> bool:
         """Tell whether something that points here by a parameter matches the rest."""
@@ -100,6 +118,10 @@ class Oracle:
     def _targets(self, one: Json, parameter: SearchParameter) -> list[Json]:
         refs = {read.pointed(value, self.base) for value in self.values(one, parameter)}
         return [self._by_ref[ref] for ref in refs if ref in self._by_ref]
+
+    def targets(self, one: Json, code: str) -> list[Json]:
+        """Return what a resource points to by a parameter."""
+        return self._targets(one, self.parameters(one["resourceType"])[code])
 
     def values(self, one: Json, parameter: SearchParameter) -> list[Any]:
         """Return what the parameter is about in a resource, as JSON."""
@@ -154,7 +176,8 @@ class Oracle:
                 if one != other:
                     before = one is None or (other is not None and one < other)
                     return 1 if before is key.startswith("-") else -1
-            return -1 if left["id"] < right["id"] else 1
+            first, second = ((each["resourceType"], each["id"]) for each in (left, right))
+            return -1 if first < second else 1
 
         return sorted(found, key=cmp_to_key(compare))
 
@@ -175,6 +198,10 @@ def _token(item: str, modifier: str, _: datetime) -> Callable[[Any], bool]:
             return lambda value: any(asked in read.words(text) for text in read.told(value))
         case "of-type":
             return lambda value: read.of_type(value, item)
+        case "in" | "not-in":
+            return lambda value: terms.within(value, item)
+        case "above" | "below":
+            return lambda value: terms.subsumed(value, item, modifier)
         case "" | "not":
             return lambda value: read.token(value, item)
     raise ValueError(modifier)
@@ -187,6 +214,7 @@ _TESTS: dict[str, Callable[[str, str, datetime], Callable[[Any], bool]]] = {
     "number": lambda item, _, __: lambda value: numbers.number(value, item),
     "quantity": lambda item, _, __: lambda value: numbers.quantity(value, item),
     "uri": lambda item, modifier, _: lambda value: read.uri(value, item, modifier),
+    "special": lambda item, _, __: lambda value: places.near(value, item),
 }
 
 SORTED_BY: dict[str, Callable[[Any, str], Iterable[Any]]] = {

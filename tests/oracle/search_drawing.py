@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from tests.oracle.search_places import PLACES
+
 Json = dict[str, Any]
 T = TypeVar("T")
 Pick = Callable[[Sequence[Any]], Any]
@@ -125,6 +127,15 @@ class Drawing:
         if system:
             found |= {"system": system, "code": code}
         return found
+
+    def position(self) -> Json:
+        latitude, longitude = PLACES[self.pick(tuple(PLACES))]
+        return {"latitude": latitude, "longitude": longitude}
+
+    def narrative(self) -> Json:
+        said = f"<p>{self.pick(TEXTS)}</p> {self.pick(FAMILIES)} <b>{self.pick(TEXTS)}</b>"
+        div = f'<div xmlns="http://www.w3.org/1999/xhtml">{said}</div>'
+        return self.pick(({}, {}, {"text": {"status": "generated", "div": div}}))  # type: ignore[no-any-return]
 
     def meta(self) -> Json:
         found = {

@@ -12,14 +12,16 @@ from typing import Any
 from fhir_server.definitions import SearchParameter, search_parameter
 from fhir_server.search.registry import supported
 from tests.oracle import search_numbers as numbers
+from tests.oracle import search_places as places
+from tests.oracle import search_terms as terms
 from tests.oracle import search_values as read
 from tests.oracle.search import Oracle, component_values
-from tests.oracle.search_drawing import CODES, DATES, FAMILIES, TEXTS, TIMES, URLS, Pick
+from tests.oracle.search_drawing import CODES, DATES, FAMILIES, LOCAL, TEXTS, TIMES, URLS, Pick
 from tests.oracle.search_worlds import MAKERS
 
 PREFIXES = ("", "", "", "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 MODIFIERS = {
-    "token": ("", "", "", "not", "missing", "text", "of-type"),
+    "token": ("", "", "", "not", "missing", "text", "of-type", "in", "not-in", "above", "below"),
     "string": ("", "", "exact", "contains", "missing"),
     "date": ("", "", "", "", "missing"),
     "number": ("", "", "", "missing"),
@@ -27,6 +29,7 @@ MODIFIERS = {
     "uri": ("", "", "above", "below", "missing"),
     "reference": ("", "", "", "identifier", "type", "missing"),
     "composite": ("",),
+    "special": ("", "", "missing"),
 }
 SORTABLE = frozenset({"token", "string", "date", "uri", "reference", "number"})
 """What is sorted; the order of quantities in several units is the server's to choose."""
@@ -39,21 +42,33 @@ def escaped(text: str) -> str:
     return text
 
 
+def _has_same(type_: str, parameter: SearchParameter) -> bool:
+    other = supported(type_).get(parameter.code)
+    return other is not None and other.url == parameter.url
+
+
+def _is_coded(value: Any) -> bool:
+    """Tell whether a value is a CodeableConcept or a Coding."""
+    return (
+        isinstance(value, dict) and "value" not in value and bool({"coding", "code"} & set(value))
+    )
+
+
 class Asking:
     """Draws searches of the world of an oracle."""
 
     def __init__(self, pick: Pick, oracle: Oracle) -> None:
         self.pick, self.oracle = pick, oracle
+        self.shared: tuple[str, ...] = ()
 
-    def query(self) -> tuple[str, Pairs]:
-        """Return a type and the pairs of a search of it."""
-        type_ = self.pick(tuple(MAKERS))
+    def pairs(self, type_: str) -> Pairs:
+        """Return the pairs of a search of a type."""
         pairs = [self.parameter(type_) for _ in range(self.pick((0, 1, 1, 1, 2, 2, 3)))]
         pairs += [self.chain(type_)] if self.pick((True, False, False)) else []
         pairs += [self.has(type_)] if self.pick((True, False, False, False)) else []
         if self.pick((True, True, False)):
             pairs.append(("_sort", self.sort(type_)))
-        return type_, [pair for pair in pairs if pair[0]]
+        return [pair for pair in pairs if pair[0]]
 
     def parameters(self, type_: str, *types: str) -> list[SearchParameter]:
         """Return what is searched here; what nothing in the world has comes last and seldom."""
@@ -61,6 +76,7 @@ class Asking:
             parameter
             for parameter in supported(type_).values()
             if parameter.type in (types or MODIFIERS)
+            and all(_has_same(other, parameter) for other in self.shared)
             and (parameter.expression or parameter.code in ("_id", "_lastUpdated"))
         ]
 
@@ -101,6 +117,10 @@ class Asking:
             for _, value in values
         ):
             modifier = ""
+        if parameter.type == "token" and modifier in ("in", "not-in", "above", "below"):
+            if any(_is_coded(value) for _, value in values):
+                return f"{parameter.code}:{modifier}", self.terms(modifier)
+            modifier = ""
         if modifier in ("above", "below"):
             text = self.pick([url for url in URLS if url.startswith("http")])
             return f"{parameter.code}:{modifier}", text
@@ -112,6 +132,12 @@ class Asking:
         if parameter.type == "reference" and modifier == "identifier":
             texts = [escaped(self.pick(("1", "2", "A1"))) for _ in texts]
         return f"{name}:{modifier}" if modifier else name, ",".join(texts)
+
+    def terms(self, modifier: str) -> str:
+        """Return value sets, or a code with its system."""
+        if modifier in ("in", "not-in"):
+            return ",".join(self.pick(tuple(terms.SETS)) for _ in range(self.pick((1, 1, 2))))
+        return f"{LOCAL}|{escaped(self.pick(terms.codes()))}"
 
     def text(self, parameter: SearchParameter, modifier: str, values: Sequence[Any]) -> str:
         one, value = self.pick(values) if values else ({}, None)
@@ -186,6 +212,10 @@ class Asking:
         forms = (text, text, f"{self.oracle.base}/{text}", text.split("/")[1])
         return str(self.pick(forms))
 
+    def _special(self, _: SearchParameter, __: Any, ___: Any) -> str:
+        latitude, longitude = places.PLACES[self.pick(tuple(places.PLACES))]
+        return f"{latitude}|{longitude}{self.pick(places.REACHES)}"
+
     def _composite(self, parameter: SearchParameter, one: Any, value: Any) -> str:
         parts = []
         for component in parameter.component:
@@ -234,8 +264,9 @@ class Asking:
             for code, parameter in supported(type_).items()
             if parameter.type in SORTABLE
             and parameter.expression
+            and all(_has_same(other, parameter) for other in self.shared)
             # What a List points to may be hidden, so it is no order (L08).
-            and (type_, parameter.type) != ("List", "reference")
+            and ("List" not in (type_, *self.shared) or parameter.type != "reference")
         ]
         keys = [self.pick(codes) for _ in range(self.pick((1, 1, 2, 3)))]
         return ",".join(self.pick(("", "-")) + key for key in keys)

@@ -23,6 +23,7 @@ def resources(pick: Pick, name: str) -> list[Json]:
     return [
         {"resourceType": type_, "id": drawing.id(type_, place)}
         | drawing.meta()
+        | drawing.narrative()
         | {name: value for name, value in make(drawing, place).items() if value not in ([], None)}
         for type_, make in MAKERS.items()
         for place in range(pick((1, 2, 3, 4)))
@@ -146,6 +147,7 @@ def location(w: Drawing, _: int) -> Json:
         "status": w.maybe(lambda: w.pick(("active", "inactive"))),
         "address": w.maybe(lambda: {"city": w.pick(("Lyon", "Besançon")), "line": ["1 rue"]}),
         "partOf": w.maybe(lambda: w.ref("Location")),
+        "position": w.maybe(w.position, often=True),
     }
 
 

@@ -169,6 +169,25 @@ def test_a_query_finds_exactly_the_documents_in_which_the_predicate_holds(
         assert found(collection, predicate) == wanted, predicate
 
 
+@given(st.lists(an_object(), min_size=6, max_size=12))
+@settings(max_examples=25)
+def test_a_fact_that_is_not_there_is_found_to_be_absent(
+    collection: Collected, facts: list[Document]
+) -> None:
+    documents = [{"acl": one} for one in facts]
+    stored(collection, documents)
+    absent = Not(Present("acl.x"))
+    assert found(collection, absent) == {n for n, one in enumerate(facts) if "x" not in one}
+    assert "$in" in to_query(absent)["acl.x"]
+
+
+@pytest.mark.parametrize("empty", [None, [], [None]])
+def test_a_fact_that_is_null_or_empty_is_absent(collection: Collected, empty: object) -> None:
+    documents: list[Document] = [{"acl": {"x": empty}}, {"acl": {"x": "a"}}, {"acl": {}}]
+    stored(collection, documents)
+    assert found(collection, Not(Present("acl.x"))) == {0, 2}
+
+
 @given(st.lists(TEXTS, min_size=2, max_size=12, unique=True))
 @settings(max_examples=25)
 def test_texts_are_ordered_alike_here_and_there(collection: Collected, texts: list[str]) -> None:

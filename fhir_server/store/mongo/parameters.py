@@ -2,8 +2,9 @@
 
 A document of `search_parameter` is what a SearchParameter says, its state, and how far the rows of
 its types are brought up to it. One more, `#version`, counts the changes, so that a worker learns
-of one by a single small question; another, `#lease`, says which worker does the work. Time is
-MongoDB's own (`$$NOW`), so that the clocks of nodes don't matter.
+of one by a single small question; another, `#lease`, says which worker does the work; a third,
+`#marks`, by which tables the database was indexed. Time is MongoDB's own (`$$NOW`), so that the
+clocks of nodes don't matter.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from fhir_server.store.rows import Row
 
 COLLECTION: Final = "search_parameter"
 VERSION: Final = "#version"
+MARKS: Final = "#marks"
+TABLES: Final = "tables:"
+"""Begins the name of a parameter that the tables define: it is forgotten when the work is done."""
 _LEASE: Final = "#lease"
 _OWN: Final = {"_id": {"$not": {"$regex": "^#"}}}
 
@@ -91,6 +95,12 @@ class Parameters:
         """Return how many changes there were; 0 when nothing was ever declared."""
         found = self._own.find_one({"_id": VERSION})
         return int(found["count"]) if found else 0
+
+    @translated
+    def marks(self) -> dict[str, str]:
+        """Return by address what the database is indexed by; nothing in one that has no marks."""
+        found = self._own.find_one({"_id": MARKS}) or {"marks": []}
+        return {one["url"]: one["mark"] for one in found["marks"]}
 
     @translated
     def all(self) -> list[Declared]:

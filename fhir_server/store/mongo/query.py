@@ -34,6 +34,9 @@ from fhir_server.predicate import (
 NOTHING: Final[dict[str, Anything]] = {"_id": {"$in": []}}
 """Matches no document, and MongoDB plans it as the end of the data."""
 
+_OBJECTS: Final = ("acl.", "idx.", "srt.")
+"""What begins with these is a field of an object that every row has (`declarations.py`)."""
+
 
 def to_query(predicate: Predicate) -> dict[str, Anything]:  # noqa: C901 (one case a node)
     """Return the query that finds exactly the documents in which `predicate` holds."""
@@ -46,6 +49,9 @@ def to_query(predicate: Predicate) -> dict[str, Anything]:  # noqa: C901 (one ca
             return _all(parts)
         case Any(parts):
             return {"$or": [to_query(part) for part in parts]} if parts else NOTHING
+        case Not(Present(field)) if field.startswith(_OBJECTS):
+            # The same, with bounds for an index: what has no value is nothing, null or empty.
+            return {field: {"$in": [None, []]}, "$nor": [to_query(Present(field))]}
         case Not(part):
             return {"$nor": [to_query(part)]}
         case Has(field, value):

@@ -231,6 +231,12 @@ class Unit:
         counted = UpdateOne({"_id": "#version"}, {"$inc": {"count": 1}}, upsert=True)
         self._keep("search_parameter", counted)
 
+    def indexed_by(self, marks: Mapping[str, str]) -> None:
+        """Store by which tables the database is indexed: marks by address (`parameters.py`)."""
+        found = [{"url": url, "mark": mark} for url, mark in marks.items()]
+        whole = {"_id": "#marks", "marks": found}
+        self._keep("search_parameter", ReplaceOne({"_id": "#marks"}, whole, upsert=True))
+
     def pin(self, refs: Iterable[str]) -> None:
         """Write a mark on resources that this write read, so that a change of them meets it.
 

@@ -29,7 +29,8 @@ PATIENT: dict[str, Any] = {
 
 
 def facts(resource: dict[str, Any]) -> dict[str, Any]:
-    return {"_id": resource["id"], "idx": index(resource["resourceType"], resource, LOCALE).values}
+    found = index(resource["resourceType"], resource, LOCALE)
+    return {"_id": resource["id"], "idx": found.values, "srt": found.keys}
 
 
 def matches(text: str, resource: dict[str, Any]) -> bool:

@@ -43,6 +43,7 @@ def finds(resource: dict[str, Any], *pairs: tuple[str, str]) -> bool:
         "_id": resource["id"],
         "updated": 1_700_000_000_000_000,
         "idx": index(type_, resource, LOCALE).values,
+        "srt": index(type_, resource, LOCALE).keys,
     }
     clauses = read(type_, *pairs).clauses
     leaves = [clause.predicate for clause in clauses if isinstance(clause, Leaf)]
