@@ -106,11 +106,12 @@ def _own(case: Case) -> Predicate:
 
 
 def _blocks(case: Case) -> Predicate:
-    if not case.professional:
+    consents = case.policy.consents
+    if case.requester.kind is Kind.REPRESENTATIVE:  # denied by name, never with everybody
+        consents = tuple(consent for consent in consents if consent.root.names_actor)
+    elif not case.professional:
         return NEVER
-    return any_of(
-        *(denied(consent, case.requester, case.keys, case.at) for consent in case.policy.consents)
-    )
+    return any_of(*(denied(consent, case.requester, case.keys, case.at) for consent in consents))
 
 
 def _masked(case: Case) -> Predicate:
