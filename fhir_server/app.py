@@ -86,6 +86,7 @@ def open_records(
         max_entries=settings.max_bundle_entries,
         require_if_match=settings.require_if_match == "on",
         update_create=settings.update_create,
+        professional_consents=settings.professional_consents == "on",
     )
 
 

@@ -74,6 +74,7 @@ class Records:
         max_entries: int = 5000,
         require_if_match: bool = False,
         update_create: UpdateCreate = "trusted",
+        professional_consents: bool = False,
         matrix: Matrix | None = None,
     ) -> None:
         """Stand on `store`; reads the habilitation matrix, and nothing else yet."""
@@ -87,6 +88,7 @@ class Records:
         self._max_entries = max_entries
         self._require_if_match = require_if_match
         self._update_create: UpdateCreate = update_create
+        self._professional_consents = professional_consents
         self._matrix = matrix or shipped_matrix()
         self._context: Context | None = None
 
@@ -112,6 +114,7 @@ class Records:
                 max_entries=self._max_entries,
                 require_if_match=self._require_if_match,
                 update_create=self._update_create,
+                professional_consents=self._professional_consents,
             )
             self._store.prepare_types(["AuditEvent"])
             install(self._store, self._locale, self._clock())

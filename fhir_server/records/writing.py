@@ -12,13 +12,20 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from fhir_server.consent import facts
+from fhir_server.consent.reading import Reading, reading
 from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
-from fhir_server.fhir.errors import PreconditionFailed, PreconditionRequired, Unprocessable
+from fhir_server.fhir.errors import (
+    Issue,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unprocessable,
+)
 from fhir_server.fhir.json import Document, Draft, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
+from fhir_server.records.consent_rights import Recording, warnings
 from fhir_server.records.effects import Effects
 from fhir_server.records.facts import (
     REPLACES,
@@ -41,11 +48,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write made. `readable` tells whether its author may also read it (R22)."""
+    """What a write made.
+
+    `readable` tells whether its author may also read it (R22); `warnings` are what of a Consent is
+    not understood.
+    """
 
     row: Row
     created: bool
     readable: bool
+    warnings: tuple[Issue, ...] = ()
 
 
 class Change:
@@ -84,13 +96,13 @@ class Change:
         if chosen and (last := self._unit.last(type_, id_)) is not None:
             version = last.version + 1
         row, resource = self._row(type_, id_, version, document, None, "PUT" if chosen else "POST")
-        self._authorise_create(row)
+        row = self._authorised(row, resource)
         row = self._effects.prepared(row, resource, known=chosen or named)
         self._unit.insert(row)
         self._effects.written(row, None, named=chosen or named, before=None, after=resource)
         self._trace("create", row)
         self._supersede(row)
-        return Written(row, created=True, readable=True)
+        return Written(row, created=True, readable=True, warnings=self._doubts(row, resource))
 
     def _supersede(self, row: Row) -> None:
         """Mark what a new document replaces as superseded (R86, MHD ITI-105).
@@ -129,8 +141,10 @@ class Change:
         check_version(if_match, old, required=self._view.context.require_if_match)
         attending = self._attending(old.acl)
         authority.touch(self._view.requester, type_, old.acl, attending=attending)
-        row = self._store_next(old, edit(old), method)
-        return Written(row, created=False, readable=self._view.seeing.knows(old))
+        document = edit(old)
+        row = self._store_next(old, document, method)
+        readable, doubts = self._view.seeing.knows(old), self._doubts(row, document.resource)
+        return Written(row, created=False, readable=readable, warnings=doubts)
 
     def _store_next(self, old: Row, document: Document | Draft, method: str) -> Row:
         """Authorise and store the version after `old`."""
@@ -253,9 +267,26 @@ class Change:
             at = dated[0]["lo"] if isinstance(dated[0], dict) else at
         return Deposit(view.requester.identity, min(at, view.at))
 
-    def _authorise_create(self, row: Row) -> None:
+    def _authorised(self, row: Row, resource: Json) -> Row:
+        """Refuse, or return `row` as it may be added; a Consent may come to nothing (`VOID`)."""
         attending = self._attending(row.acl)
-        authority.create(self._view.requester, row.type, row.acl, attending=attending)
+        view = self._view
+        if row.type == "Consent" and view.context.professional_consents and not attending:
+            patient = row.acl.get(facts.PATIENT, "")
+            sight = view.seeing.sight((patient,) if patient else ())
+            recording = Recording(sight, patient, view.context.policies.lifetime)
+            if recording.is_asked():
+                found = self._reading(row, resource)
+                return replace(row, acl={**row.acl, **recording.check(resource, found)})
+        authority.create(view.requester, row.type, row.acl, attending=attending)
+        return row
+
+    def _reading(self, row: Row, consent: Json) -> Reading:
+        context = self._view.context.policies.context(self._unit, self._people, consent)
+        return reading(consent, version=row.version, updated=row.updated, context=context)
+
+    def _doubts(self, row: Row, resource: Json) -> tuple[Issue, ...]:
+        return warnings(self._reading(row, resource)) if row.type == "Consent" else ()
 
     def _attending(self, acl: Any) -> bool:
         """Tell whether the caller is the attending doctor of the record, which is open."""
