@@ -58,12 +58,17 @@ class Provision:
 
 @dataclass(frozen=True, slots=True)
 class ConsentPolicy:
-    """One Consent that is active, with the period in which it is in force."""
+    """One Consent that is active, with the period in which it is in force.
+
+    `masks`: it is the holder's mask of documents (R43), which spares author and attending doctor
+    (R44), and no deny to everybody.
+    """
 
     id: str
     version: int
     in_force: Period
     root: Provision
+    masks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
                 "version": consent.version,
                 "period": [consent.in_force.start, consent.in_force.end],
                 "root": _provision_json(consent.root),
+                "masks": consent.masks,
             }
             for consent in policy.consents
         ],
@@ -135,6 +141,7 @@ def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPoli
                 version=item["version"],
                 in_force=Period(*item["period"]),
                 root=_provision(item["root"]),
+                masks=item.get("masks", False),
             )
             for item in body["consents"]
         ),

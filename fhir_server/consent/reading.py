@@ -22,6 +22,8 @@ Json = Mapping[str, Any]
 PRIVACY: Final = "patient-privacy"
 _OTHER_SCOPES: Final = frozenset({"research", "treatment", "adr"})
 _OPT_OUT: Final = frozenset({"OPTOUT"})
+MASK: Final = "https://fhir-server.example.org/StructureDefinition/consent-mask-document"
+"""The profile that says of a deny that it masks documents as R43 means it."""
 _PCF: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consent"
 
 
@@ -59,7 +61,8 @@ def reading(resource: Json, *, version: int, updated: int, context: Context) -> 
         doubts.append(Doubt("Consent.provision.actor", nobody, fatal=False))
     start = _start(resource, updated, context)
     in_force = _in_force(root, start, context)
-    policy = ConsentPolicy(str(resource.get("id", "")), version, in_force, root)
+    masks = _masks(resource, root)
+    policy = ConsentPolicy(str(resource.get("id", "")), version, in_force, root, masks)
     return Reading(policy, tuple(doubts))
 
 
@@ -72,17 +75,26 @@ def _root(resource: Json, context: Context) -> tuple[Provision | None, list[Doub
     body = resource.get("provision")
     if isinstance(body, Mapping):
         doubts: list[Doubt] = []
-        root = read_provision(body, context, "Consent.provision", doubts, pcf=_claims_pcf(resource))
+        pcf = any(profile.startswith(_PCF) for profile in _profiles(resource))
+        root = read_provision(body, context, "Consent.provision", doubts, pcf=pcf)
         return root, doubts
     if _OPT_OUT.intersection(codes([resource.get("policyRule", {})])):
         return Provision(permits=False), []
     return None, []
 
 
-def _claims_pcf(resource: Json) -> bool:
-    """Tell whether the Consent claims a profile of IHE's Privacy Consent on FHIR."""
-    profiles = resource.get("meta", {}).get("profile", ())
-    return any(isinstance(url, str) and url.startswith(_PCF) for url in profiles)
+def _profiles(resource: Json) -> list[str]:
+    """Return the profiles that the Consent claims, without their versions."""
+    claimed = resource.get("meta", {}).get("profile", ())
+    return [str(url).partition("|")[0] for url in claimed]
+
+
+def _masks(resource: Json, root: Provision) -> bool:
+    """Tell whether the Consent masks documents: it claims the profile and says nothing else."""
+    bare = Provision(
+        permits=False, period=root.period, instances=root.instances, referring=root.referring
+    )
+    return MASK in _profiles(resource) and bool(root.instances) and root == bare
 
 
 def _is_about_access(resource: Json, root: Provision) -> bool:

@@ -112,11 +112,14 @@ class Oracle:
             return False
         if record.closed:  # C3
             return False
-        if any(self._takes(consent, names, document) for consent in record.consents):  # R24, R65
+        blocks = [consent for consent in record.consents if not consent.masks]
+        if any(self._takes(consent, names, document) for consent in blocks):  # R24, R65
             return False
         wrote = bool(names & set(document["authors"]))
         if not self._linked(record, names, "attending"):
-            if "MASQUE_PS" in labels and not wrote:  # R43, R44
+            masks = [consent for consent in record.consents if consent.masks]
+            masked = any(self._takes(consent, names, document) for consent in masks)
+            if (masked or "MASQUE_PS" in labels) and not wrote:  # R43, R44
                 return False
             if document["governance"] == "record" and not wrote and not self._habilitated(document):
                 return False
@@ -207,6 +210,8 @@ class Oracle:
 
     def _shuts_out(self, consent: ConsentPolicy, names: set[str], document: Document) -> bool:
         """A representative is denied by name only: blocks of everybody are for professionals."""
+        if consent.masks:
+            return False
         return consent.root.names_actor and self._takes(consent, names, document)
 
     def _takes(self, consent: ConsentPolicy, names: set[str], document: Document) -> bool:

@@ -66,7 +66,9 @@ def a_record(random: Random, patient: str) -> RecordPolicy:
         for _ in range(random.randrange(4))
     )
     consents = tuple(
-        ConsentPolicy(f"c{n}", 1, a_period(random), a_provision(random, 3))
+        ConsentPolicy(
+            f"c{n}", 1, a_period(random), a_provision(random, 3), masks=random.random() < 0.2
+        )
         for n in range(random.randrange(4))
     )
     return RecordPolicy(patient, "1", random.random() < 0.1, links, consents)
