@@ -188,6 +188,18 @@ class Recording:
         return None
 
 
+def lift(sight: Sight, patient: str, id_: str) -> None:
+    """Refuse a representative who would change a Consent that denies them something (R54, R58)."""
+    for policy in sight.policies:
+        for consent in policy.consents:
+            named = consent.id == id_ and f"representative:{patient}" in consent.root.actors
+            if named and policy.patient == patient and not consent.root.permits:
+                raise Forbidden(
+                    "only the holder lifts what is denied to a representative",
+                    expression="Consent.provision.actor",
+                )
+
+
 def warnings(found: Reading) -> tuple[Issue, ...]:
     """Return what to tell whoever wrote a Consent of which something is not understood."""
     return tuple(

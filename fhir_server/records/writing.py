@@ -25,7 +25,7 @@ from fhir_server.fhir.errors import (
 from fhir_server.fhir.json import Document, Draft, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
-from fhir_server.records.consent_rights import Recording, warnings
+from fhir_server.records.consent_rights import Recording, lift, warnings
 from fhir_server.records.effects import Effects
 from fhir_server.records.facts import (
     REPLACES,
@@ -209,6 +209,9 @@ class Change:
             self._view.seeing.knows(old) or authority.owns(self._view.requester, old.acl)
         ):
             raise unknown(type_, id_)
+        patient = old.acl.get(facts.PATIENT, "")
+        if type_ == "Consent" and self._view.requester.kind is Kind.REPRESENTATIVE:
+            lift(self._view.seeing.sight((patient,)), patient, id_)
         return old
 
     def _row(
