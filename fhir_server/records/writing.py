@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from fhir_server.consent import facts
-from fhir_server.consent.reading import Reading, reading
 from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
@@ -25,7 +24,7 @@ from fhir_server.fhir.errors import (
 from fhir_server.fhir.json import Document, Draft, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
-from fhir_server.records.consent_rights import Recording, lift, warnings
+from fhir_server.records.consent_writing import ConsentWriting
 from fhir_server.records.effects import Effects
 from fhir_server.records.facts import (
     REPLACES,
@@ -69,6 +68,7 @@ class Change:
         self._unit = unit
         self._effects = Effects(unit, view.context.policies, view.context.store.types)
         self._people = People(unit, view.context.locale.base)
+        self._consents = ConsentWriting(view, unit, self._people)
         self._traces: list[Row] = []
         self.content: File | None = None
         """The content of the Binary that is to be written, when it came apart (ADR 0015)."""
@@ -102,7 +102,9 @@ class Change:
         self._effects.written(row, None, named=chosen or named, before=None, after=resource)
         self._trace("create", row)
         self._supersede(row)
-        return Written(row, created=True, readable=True, warnings=self._doubts(row, resource))
+        return Written(
+            row, created=True, readable=True, warnings=self._consents.warnings(row, resource)
+        )
 
     def _supersede(self, row: Row) -> None:
         """Mark what a new document replaces as superseded (R86, MHD ITI-105).
@@ -143,7 +145,10 @@ class Change:
         authority.touch(self._view.requester, type_, old.acl, attending=attending)
         document = edit(old)
         row = self._store_next(old, document, method)
-        readable, doubts = self._view.seeing.knows(old), self._doubts(row, document.resource)
+        readable, doubts = (
+            self._view.seeing.knows(old),
+            self._consents.warnings(row, document.resource),
+        )
         return Written(row, created=False, readable=readable, warnings=doubts)
 
     def _store_next(self, old: Row, document: Document | Draft, method: str) -> Row:
@@ -209,9 +214,7 @@ class Change:
             self._view.seeing.knows(old) or authority.owns(self._view.requester, old.acl)
         ):
             raise unknown(type_, id_)
-        patient = old.acl.get(facts.PATIENT, "")
-        if type_ == "Consent" and self._view.requester.kind is Kind.REPRESENTATIVE:
-            lift(self._view.seeing.sight((patient,)), patient, id_)
+        self._consents.changed(old)
         return old
 
     def _row(
@@ -271,25 +274,12 @@ class Change:
         return Deposit(view.requester.identity, min(at, view.at))
 
     def _authorised(self, row: Row, resource: Json) -> Row:
-        """Refuse, or return `row` as it may be added; a Consent may come to nothing (`VOID`)."""
+        """Refuse, or return `row` as it may be added."""
         attending = self._attending(row.acl)
-        view = self._view
-        if row.type == "Consent" and view.context.professional_consents and not attending:
-            patient = row.acl.get(facts.PATIENT, "")
-            sight = view.seeing.sight((patient,) if patient else ())
-            recording = Recording(sight, patient, view.context.policies.lifetime)
-            if recording.is_asked():
-                found = self._reading(row, resource)
-                return replace(row, acl={**row.acl, **recording.check(resource, found)})
-        authority.create(view.requester, row.type, row.acl, attending=attending)
-        return row
-
-    def _reading(self, row: Row, consent: Json) -> Reading:
-        context = self._view.context.policies.context(self._unit, self._people, consent)
-        return reading(consent, version=row.version, updated=row.updated, context=context)
-
-    def _doubts(self, row: Row, resource: Json) -> tuple[Issue, ...]:
-        return warnings(self._reading(row, resource)) if row.type == "Consent" else ()
+        recorded = None if attending else self._consents.recorded(row, resource)
+        if recorded is None:
+            authority.create(self._view.requester, row.type, row.acl, attending=attending)
+        return recorded or row
 
     def _attending(self, acl: Any) -> bool:
         """Tell whether the caller is the attending doctor of the record, which is open."""
