@@ -40,8 +40,8 @@ from fhir_server.predicate import (
 )
 
 _POINTERS = ("pointer", "binary")
-_TEAMS = ("CareTeam/", "Group/")
-"""What a Consent may name for all who belong to it."""
+_TEAMS = ("CareTeam/", "Group/", "PractitionerRole/")
+"""What a Consent may name for all who belong to it, or while they do."""
 _DEPTH = 2
 """A List may point to a folder that points to documents; deeper nests are unknown."""
 

@@ -85,8 +85,8 @@ class Link:
 class RecordPolicy:
     """Everything about one record that a decision may rest on.
 
-    `via` of a link is `attending` (R20), `care-team` (R16), or `group` for who belongs to a Group
-    that a Consent names: that opens nothing by itself.
+    `via` of a link is `attending` (R20), `care-team` (R16), or `group` for who belongs to a Group,
+    or fills a PractitionerRole for a time, that a Consent names: that opens nothing by itself.
     """
 
     patient: str

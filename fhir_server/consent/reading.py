@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_server.consent.policy import FOREVER, ConsentPolicy, Period, Provision
-from fhir_server.consent.reading_provision import Context, Doubt, Linked, codes, read_provision
+from fhir_server.consent.reading_context import Context, Doubt, Linked
+from fhir_server.consent.reading_provision import codes, read_provision
 
 __all__ = ["Context", "Doubt", "Linked", "Reading", "read_consent", "reading"]
 

@@ -6,11 +6,11 @@ https://hl7.org/fhir/R4/consent-definitions.html#Consent.provision
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fhir_server.consent.policy import FOREVER, UNKNOWABLE, Period, Provision
+from fhir_server.consent.reading_context import Context, Doubt
 
 Json = Mapping[str, Any]
 
@@ -43,42 +43,6 @@ BYSTANDERS: Final = frozenset(
 
 PCF_CONTEXTS: Final = ("Encounter/", "EpisodeOfCare/", "CarePlan/")
 """What data are related to in IHE PCF's intermediate Consent, by referring to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Linked:
-    """What a stored instance refers to; `opens` is the part that a permit may rest on (L31)."""
-
-    refers: tuple[str, ...] = ()
-    opens: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What reading depends on: who a reference stands for, when a partial date is, how long.
-
-    `who` returns the caller keys of a Reference object, with `policy.UNKNOWABLE` for one that no
-    list of callers can say; `when` the interval of a date; `lifetime` how long an authorisation
-    lasts that names no end (R21), in microseconds; `linked` what `Type/id` refers to.
-    """
-
-    who: Callable[[Json], frozenset[str]]
-    when: Callable[[str], tuple[int, int]]
-    lifetime: int
-    linked: Callable[[str], Linked] = lambda _: Linked()
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something to tell about a Consent: where, as FHIRPath, and what.
-
-    `fatal`: it was not understood, so that its provision permits nothing and denies without
-    conditions.
-    """
-
-    expression: str
-    why: str
-    fatal: bool = True
 
 
 def read_provision(
@@ -150,7 +114,7 @@ class _Provision:
             place = f"actor[{n}]"
             if "modifierExtension" in item:
                 self._doubt(place, "a modifier extension may change its meaning")
-            keys = self.context.who(item.get("reference", {}))
+            keys = self._callers(item.get("reference", {}))
             if UNKNOWABLE in keys:
                 self._doubt(f"{place}.reference", "who belongs to it can't be listed")
                 bound = self.permits
@@ -160,6 +124,10 @@ class _Provision:
                 continue
             found |= keys - {UNKNOWABLE}
         return tuple(sorted(found)), bound
+
+    def _callers(self, reference: Json) -> frozenset[str]:
+        bounded = self.context.bounded(reference) if self.permits else ""
+        return frozenset({bounded}) if bounded else self.context.who(reference)
 
     def _receives(self, role: Any, place: str) -> bool:
         given = set(codes([role])) if isinstance(role, Mapping) else set()

@@ -152,6 +152,28 @@ class People:
         listed = group.get("actual") is True and group.get("active") is not False
         return frozenset({f"team:{ref}" if listed else UNKNOWABLE})
 
+    def bounded(self, reference: Json, contained: Iterable[Json] = ()) -> str:
+        """Return the key of a PractitionerRole that has a period or is over; nothing of others."""
+        text = str(reference.get("reference", ""))
+        if text.startswith("#"):
+            inside = [item for item in contained if item.get("id") == text[1:]]
+            return UNKNOWABLE if any(map(_is_bounded, inside)) else ""
+        found = parse_reference(text, self.base)
+        if not found.ours or found.type != "PractitionerRole":
+            return ""
+        row = self._lookup.get(found.type, found.id)
+        self.seen.add(f"{found.type}/{found.id}")
+        bounded = row is not None and _is_bounded(parse(row.raw).resource)
+        return f"team:{found.type}/{found.id}" if bounded else ""
+
+    def holders(self, ref: str) -> Iterator[tuple[Json, str]]:
+        """Yield the PractitionerRole `ref` with each key of who fills it, while it is active."""
+        row = self._lookup.get("PractitionerRole", ref.partition("/")[2])
+        role = parse(row.raw).resource if row is not None else {}
+        if role and role.get("active") is not False:
+            for key in self._keys(role, role.get("contained", ())):
+                yield role, key
+
     def members(self, ref: str) -> Iterator[tuple[Json, str]]:
         """Yield each member of the Group `ref` with a key of theirs, once for each key."""
         row = self._lookup.get("Group", ref.partition("/")[2])
@@ -160,3 +182,8 @@ class People:
             if member.get("inactive") is not True:
                 for key in self.who(member.get("entity", {}), group.get("contained", ())):
                     yield member, key
+
+
+def _is_bounded(role: Json) -> bool:
+    given = role.get("resourceType") == "PractitionerRole"
+    return given and (role.get("active") is False or "period" in role)

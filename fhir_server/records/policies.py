@@ -41,7 +41,10 @@ DIRECTORY = frozenset(
 _READ = {
     "Patient": ("active", "generalPractitioner", "contained"),
     "Practitioner": ("identifier",),
-    "PractitionerRole": ("practitioner", "organization", "code", "contained"),
+    "PractitionerRole": (
+        *("practitioner", "organization", "code", "contained"),
+        *("active", "period"),
+    ),
     "Organization": ("identifier",),
     "RelatedPerson": ("patient",),
     "Group": ("active", "actual", "member", "contained"),
@@ -134,14 +137,16 @@ class PolicyCompiler:
             when=self._when,
             lifetime=self.lifetime,
             linked=partial(_linked, unit, people),
+            bounded=partial(people.bounded, contained=consent.get("contained", ())),
         )
 
     def _groups(self, consents: Iterable[ConsentPolicy], people: People) -> Iterator[Link]:
-        """Yield who belongs to the Groups that Consents name, and when."""
+        """Yield who belongs to the Groups and fills the roles that Consents name, and when."""
         refs = {ref for consent in consents for ref in _groups_in(consent.root)}
         for ref in sorted(refs):
-            for member, key in people.members(ref):
-                yield Link(key, "group", ref, self._period(member.get("period")))
+            belonging = people.members if ref.startswith("Group/") else people.holders
+            for part, key in belonging(ref):
+                yield Link(key, "group", ref, self._period(part.get("period")))
 
     def _when(self, text: str) -> tuple[int, int]:
         return interval(text, self.locale.zone)
@@ -171,7 +176,7 @@ def rules_alike(type_: str, before: Json, after: Json) -> bool:
 
 def _groups_in(provision: Provision) -> Iterator[str]:
     for key in provision.actors:
-        if key.startswith("team:Group/"):
+        if key.startswith(("team:Group/", "team:PractitionerRole/")):
             yield key.removeprefix("team:")
     for inner in provision.nested:
         yield from _groups_in(inner)

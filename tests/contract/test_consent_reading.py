@@ -139,6 +139,41 @@ def test_a_role_of_nobody_is_a_profession_at_an_establishment(world: World) -> N
     assert may_read(world, a_professional(PHARMACIST, organization="900000777"), document)
 
 
+def filled_by(doctor: Requester, **rest: Any) -> Json:
+    return {
+        "resourceType": "PractitionerRole",
+        "id": make.new_id(),
+        "practitioner": make.person(doctor),
+    } | rest
+
+
+@pytest.mark.parametrize(
+    ("rest", "filled"),
+    [
+        ({}, True),
+        ({"active": True, "period": {"start": "2020-01-01"}}, True),
+        ({"active": False}, False),
+        ({"period": {"end": "2020-01-01"}}, False),
+    ],
+)
+def test_a_role_is_permitted_while_it_is_filled_and_denied_in_any_case(
+    world: World, rest: Json, filled: bool
+) -> None:
+    doctor, anna = a_doctor(), world.patient()
+    document = f"DocumentReference/{world.document(anna)}"
+    role = filled_by(doctor, **rest)
+    world.has(role)
+    reference = make.reference(f"PractitionerRole/{role['id']}")
+    actor = {"actor": [{"role": make.concept("IRCP"), "reference": reference}]}
+    world.consent(anna, "permit", provision=actor)
+    assert may_read(world, doctor, document) is filled
+    world.has(filled_by(doctor) | {"id": role["id"]})
+    assert may_read(world, doctor, document)
+    world.consent(anna, "deny", provision=actor)
+    world.has(role)
+    assert not may_read(world, doctor, document)
+
+
 def test_the_holder_denies_a_representative_by_name(world: World) -> None:
     """R54: and the holder goes on reading."""
     lise = world.patient()

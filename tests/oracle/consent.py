@@ -193,7 +193,7 @@ class Oracle:
         found = set()
         for link in record.links:
             now = link.period.start <= self.at < link.period.end
-            team = link.source.split("/")[0] in ("CareTeam", "Group")
+            team = link.source.split("/")[0] in ("CareTeam", "Group", "PractitionerRole")
             if now and link.key in self.names and team:
                 found.add("team:" + link.source)
         return found
