@@ -91,6 +91,7 @@ def open_records(
         require_if_match=settings.require_if_match == "on",
         update_create=settings.update_create,
         parameter_seconds=settings.parameter_seconds,
+        professional_consents=settings.professional_consents == "on",
     )
 
 

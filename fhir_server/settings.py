@@ -123,6 +123,11 @@ class Settings(BaseSettings):
         "trusted system, who may create, under ids that begin with their number, as "
         "`rpps-10000000001-` or `finess-750000001-`. `off`: nobody.",
     )
+    professional_consents: Literal["on", "off"] = Field(
+        default="off",
+        description="`on`: a professional may record the consent that the patient gives them at a "
+        "consultation, naming the record by its INS (rules R17, R18, R21).",
+    )
     require_if_match: Literal["on", "off"] = Field(
         default="off",
         description="`on`: an update, patch or delete of what exists needs `If-Match`; without "

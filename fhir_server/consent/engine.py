@@ -40,6 +40,8 @@ from fhir_server.predicate import (
 )
 
 _POINTERS = ("pointer", "binary")
+_TEAMS = ("CareTeam/", "Group/", "PractitionerRole/")
+"""What a Consent may name for all who belong to it, or while they do."""
 _DEPTH = 2
 """A List may point to a folder that points to documents; deeper nests are unknown."""
 
@@ -147,7 +149,7 @@ class Sight:
 def _keys(requester: Requester, policy: RecordPolicy, at: int) -> frozenset[str]:
     own = requester.keys
     teams = {link.source for link in policy.links if link.key in own and link.period.covers(at)}
-    return own | {f"team:{source}" for source in teams if source.startswith("CareTeam/")}
+    return own | {f"team:{source}" for source in teams if source.startswith(_TEAMS)}
 
 
 def _spoken(case: Case, effect: str) -> Iterable[Predicate]:

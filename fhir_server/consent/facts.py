@@ -10,7 +10,9 @@ them bare; `predicate.under("acl", …)` moves a finished predicate to where the
 | `shared`    | true when it belongs to several records: it is then in none, and no one but a trusted system knows it (L63) |
 | `ref`       | `Type/id` |
 | `types`     | document type codes: the rows of the habilitation matrix (R37) |
-| `classes`   | resource type and document class codes, for `Consent.provision.class` |
+| `classes`   | resource type, document class codes and profiles, for `Consent.provision.class` |
+| `codes`     | the resource's own codes, as `system|code` and `*|code`, for `Consent.provision.code` |
+| `refers`    | `Type/id` of everything in a record that it refers to, for `data.meaning` `dependents` |
 | `labels`    | confidentiality and visibility labels in force, the newest version's included (R43, L38) |
 | `authors`   | keys of the authors and of who deposited it (R44) |
 | `owner`     | key of who deposited it |
@@ -30,6 +32,8 @@ SHARED: Final = "shared"
 REF: Final = "ref"
 TYPES: Final = "types"
 CLASSES: Final = "classes"
+CODES: Final = "codes"
+REFERS: Final = "refers"
 LABELS: Final = "labels"
 AUTHORS: Final = "authors"
 OWNER: Final = "owner"
@@ -41,4 +45,6 @@ TARGETS: Final = "targets"
 MASQUE_PS: Final = "MASQUE_PS"
 INVISIBLE_PATIENT: Final = "INVISIBLE_PATIENT"
 INVISIBLE_REPRESENTANTS_LEGAUX: Final = "INVISIBLE_REPRESENTANTS_LEGAUX"
-CONFIDENTIALITY_LABELS: Final = frozenset({"U", "L", "M", "N", "R", "V"})
+CONFIDENTIALITY_LEVELS: Final = ("U", "L", "M", "N", "R", "V")
+"""v3-Confidentiality, from the least to the most confidential."""
+CONFIDENTIALITY_LABELS: Final = frozenset(CONFIDENTIALITY_LEVELS)

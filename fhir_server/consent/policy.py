@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 FOREVER = 2**62
+UNKNOWABLE = "?"
+"""Stands among caller keys for an actor whose members no list can name; no caller has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,11 @@ class Period:
 class Provision:
     """One `Consent.provision`, any depth (https://hl7.org/fhir/R4/consent.html).
 
-    `actors` are caller keys, `()` when the provision names none. `exact` is false when something
-    in it was not understood: such a provision never permits, and denies without its conditions.
+    `actors` are caller keys, `()` when the provision names none. `codes` are document types, and
+    `system|code` of what is coded otherwise (`*` for any system). `instances` and `referring` are
+    `Type/id`: the very resources, and those for what refers to them. `exact` is false when
+    something in it was not understood: such a provision never permits, and denies without its
+    conditions.
     """
 
     permits: bool
@@ -46,18 +51,24 @@ class Provision:
     data_period: Period | None = None
     instances: tuple[str, ...] = ()
     authored_by: tuple[str, ...] = ()
+    referring: tuple[str, ...] = ()
     exact: bool = True
     nested: tuple[Provision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentPolicy:
-    """One Consent that is active, with the period in which it is in force."""
+    """One Consent that is active, with the period in which it is in force.
+
+    `masks`: it is the holder's mask of documents (R43), which spares author and attending doctor
+    (R44), and no deny to everybody.
+    """
 
     id: str
     version: int
     in_force: Period
     root: Provision
+    masks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +85,8 @@ class Link:
 class RecordPolicy:
     """Everything about one record that a decision may rest on.
 
-    `via` of a link is `attending` (R20) or `care-team` (R16); `teams` maps a CareTeam reference to
-    its links, for Consents whose actor is a CareTeam.
+    `via` of a link is `attending` (R20), `care-team` (R16), or `group` for who belongs to a Group,
+    or fills a PractitionerRole for a time, that a Consent names: that opens nothing by itself.
     """
 
     patient: str
@@ -107,6 +118,7 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
                 "version": consent.version,
                 "period": [consent.in_force.start, consent.in_force.end],
                 "root": _provision_json(consent.root),
+                "masks": consent.masks,
             }
             for consent in policy.consents
         ],
@@ -129,13 +141,17 @@ def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPoli
                 version=item["version"],
                 in_force=Period(*item["period"]),
                 root=_provision(item["root"]),
+                masks=item.get("masks", False),
             )
             for item in body["consents"]
         ),
     )
 
 
-_LISTS = ("actors", "purposes", "actions", "labels", "classes", "codes", "instances", "authored_by")
+_LISTS = (
+    *("actors", "purposes", "actions", "labels", "classes", "codes"),
+    *("instances", "authored_by", "referring"),
+)
 
 
 def _provision_json(provision: Provision) -> dict[str, Any]:

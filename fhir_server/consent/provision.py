@@ -2,7 +2,8 @@
 
 R4 (https://hl7.org/fhir/R4/consent.html, provision): a nested provision is an exception to the one
 around it. So a permit covers what it matches and what permits nested in it match, less what denies
-nested in it match; a deny covers what it matches less what permits nested in it match.
+nested in it match; a deny covers what it matches less what permits nested in it match. A permit
+that names nobody opens nothing (R15), and the denies nested in it bind everybody.
 
 INVARIANT: a provision that is not `exact` never permits, and denies without its conditions.
 """
@@ -54,9 +55,14 @@ def denied(
     consent: ConsentPolicy, requester: Requester, keys: frozenset[str], at: int
 ) -> Predicate:
     """Return what `consent` takes from the caller: blocks (R24, R26) and oppositions (R65)."""
-    if consent.root.permits or not consent.in_force.covers(at):
+    root = consent.root
+    if not consent.in_force.covers(at):
         return NEVER
-    return _deny(consent.root, requester, keys, at)
+    if not root.permits:
+        return _deny(root, requester, keys, at)
+    if root.names_actor or not _concerns(root, requester, keys, at, permit=False):
+        return NEVER
+    return any_of(*(_deny(i, requester, keys, at) for i in root.nested if not i.permits))
 
 
 def _permit(provision: Provision, requester: Requester, keys: frozenset[str], at: int) -> Predicate:
@@ -115,11 +121,13 @@ def _conditions(provision: Provision, *, permit: bool) -> Predicate:
     """
     parts: list[Predicate] = []
     if provision.labels:
-        parts.append(one_of(facts.LABELS, provision.labels))
+        parts.append(_labelled(provision.labels, permit=permit))
     if provision.classes:
         parts.append(one_of(facts.CLASSES, provision.classes))
     if provision.codes:
-        parts.append(one_of(facts.TYPES, provision.codes))
+        parts.append(
+            any_of(one_of(facts.TYPES, provision.codes), one_of(facts.CODES, provision.codes))
+        )
     if provision.data_period is not None:
         inside = all_of(
             After("lo", provision.data_period.start, inclusive=True),
@@ -132,11 +140,38 @@ def _conditions(provision: Provision, *, permit: bool) -> Predicate:
         parts.append(
             Some(facts.DATED, inside) if permit else any_of(undated, Some(facts.DATED, meets))
         )
-    if provision.instances or provision.authored_by:
+    if provision.instances or provision.authored_by or provision.referring:
         parts.append(
             any_of(
                 one_of(facts.REF, provision.instances),
                 one_of(facts.AUTHORS, provision.authored_by),
+                one_of(facts.REFERS, provision.referring),
             )
         )
     return all_of(*parts)
+
+
+_BROADER: dict[str, tuple[str, ...]] = {"ETH": ("ETHUD", "OPIOIDUD"), "PSY": ("PSYTHPN",)}
+"""v3-ActCode: sensitivities that others are kinds of."""
+
+
+def _labelled(labels: tuple[str, ...], *, permit: bool) -> Predicate:
+    """Match security labels, of which one must be borne.
+
+    R4 calls a confidentiality a high-water mark (a Consent about `R` is about `R` and less); IHE's
+    PCF takes each level by itself. A permit covers what both do: the levels it lists, on what bears
+    nothing above. A deny covers the levels it lists and what is above, which neither would leave
+    to whoever may not have the less.
+    """
+    levels = facts.CONFIDENTIALITY_LEVELS
+    ranks = [levels.index(label) for label in labels if label in levels]
+    others = [label for label in labels if label not in levels]
+    others += [kind for label in others for kind in _BROADER.get(label, ())]
+    plain = one_of(facts.LABELS, others)
+    if not ranks:
+        return plain
+    if not permit:
+        return any_of(plain, one_of(facts.LABELS, levels[min(ranks) :]))
+    listed = one_of(facts.LABELS, [levels[rank] for rank in ranks])
+    above = one_of(facts.LABELS, levels[max(ranks) + 1 :])
+    return any_of(plain, all_of(listed, negate(above)))

@@ -3,67 +3,108 @@
 What is not understood exactly never widens access: the provision is kept with `exact` false, which
 the kernel reads as a permit of nothing and as a deny without conditions. A Consent that is not
 active, is refuted by its own verification, or is about something else than privacy, is no policy.
+`consent/reading_provision.py` reads what a provision says; this module, when it holds.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fhir_server.consent.policy import FOREVER, ConsentPolicy, Period, Provision
+from fhir_server.consent.reading_context import Context, Doubt, Linked
+from fhir_server.consent.reading_provision import codes, read_provision
+
+__all__ = ["Context", "Doubt", "Linked", "Reading", "read_consent", "reading"]
 
 Json = Mapping[str, Any]
 
 PRIVACY: Final = "patient-privacy"
 _OTHER_SCOPES: Final = frozenset({"research", "treatment", "adr"})
-_ACTIONS: Final = frozenset({"collect", "access", "use", "disclose", "correct"})
-_UNDERSTOOD: Final = frozenset(
-    {"id", "type", "period", "actor", "action", "securityLabel", "purpose", "class", "code"}
-    | {"dataPeriod", "data", "provision"}
-)
-_INSTANCE: Final = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}", re.ASCII)
-"""The one way of writing an instance that the fact `ref` can be compared with."""
-_RESOURCE_TYPES: Final = "http://hl7.org/fhir/resource-types"
-_ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
-_KNOWN_PURPOSES: Final = frozenset(
-    {"TREAT", "BTG", "ETREAT", "PATRQT", "HPAYMT", "HOPERAT", "HRESCH", "PUBHLTH", "HMARKT"}
-)
+_OPT_OUT: Final = frozenset({"OPTOUT"})
+MASK: Final = "https://fhir-server.example.org/StructureDefinition/consent-mask-document"
+"""The profile that says of a deny that it masks documents as R43 means it."""
+_PCF: Final = "https://profiles.ihe.net/ITI/PCF/StructureDefinition/IHE.PCF.consent"
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What reading depends on: who a reference stands for, when a partial date is, how long.
+class Reading:
+    """What a Consent says to the engine, None for nothing, and what of it was not understood."""
 
-    `who` returns the caller keys of a Reference object; `when` the interval of a date;
-    `lifetime` how long an authorisation lasts that names no end (R21), in microseconds.
-    """
-
-    who: Callable[[Json], frozenset[str]]
-    when: Callable[[str], tuple[int, int]]
-    lifetime: int
+    policy: ConsentPolicy | None
+    doubts: tuple[Doubt, ...] = ()
 
 
 def read_consent(
     resource: Json, *, version: int, updated: int, context: Context
 ) -> ConsentPolicy | None:
     """Return what `resource` says to the engine, or None when it says nothing to it."""
-    provision = resource.get("provision")
-    scope = _codes([resource.get("scope", {})])
-    if resource.get("status") != "active" or not isinstance(provision, Mapping):
-        return None
-    root = _provision(provision, context)
-    if "modifierExtension" in resource or "implicitRules" in resource:
-        root = replace(root, exact=False)
+    return reading(resource, version=version, updated=updated, context=context).policy
+
+
+def reading(resource: Json, *, version: int, updated: int, context: Context) -> Reading:
+    """Return what `resource` says to the engine; `updated` is the instant of this version."""
+    if resource.get("status") != "active":
+        return Reading(None)
+    root, doubts = _root(resource, context)
+    if root is None:
+        return Reading(None)
+    for name in ("modifierExtension", "implicitRules"):
+        if name in resource:
+            root = replace(root, exact=False)
+            doubts.append(Doubt(f"Consent.{name}", "it may change the meaning of everything"))
+    if not _is_about_access(resource, root):
+        scope = Doubt("Consent.scope", "it is no Consent about access, or is refuted", fatal=False)
+        return Reading(None, (*doubts, scope))
+    if root.permits and not root.names_actor:
+        nobody = "a permit that names nobody opens nothing"
+        doubts.append(Doubt("Consent.provision.actor", nobody, fatal=False))
+    start = _start(resource, updated, context)
+    in_force = _in_force(root, start, context)
+    masks = _masks(resource, root)
+    policy = ConsentPolicy(str(resource.get("id", "")), version, in_force, root, masks)
+    return Reading(policy, tuple(doubts))
+
+
+def _root(resource: Json, context: Context) -> tuple[Provision | None, list[Doubt]]:
+    """Return the root provision; an opt-out without any is a deny of everything.
+
+    `policyRule` is the base that provisions are exceptions to. Without provisions, the base is all
+    there is: an opt-in then says nothing, because who may read is named (R15, R16).
+    """
+    body = resource.get("provision")
+    if isinstance(body, Mapping):
+        doubts: list[Doubt] = []
+        pcf = any(profile.startswith(_PCF) for profile in _profiles(resource))
+        root = read_provision(body, context, "Consent.provision", doubts, pcf=pcf)
+        return root, doubts
+    if _OPT_OUT.intersection(codes([resource.get("policyRule", {})])):
+        return Provision(permits=False), []
+    return None, []
+
+
+def _profiles(resource: Json) -> list[str]:
+    """Return the profiles that the Consent claims, without their versions."""
+    claimed = resource.get("meta", {}).get("profile", ())
+    return [str(url).partition("|")[0] for url in claimed]
+
+
+def _masks(resource: Json, root: Provision) -> bool:
+    """Tell whether the Consent masks documents: it claims the profile and says nothing else."""
+    bare = Provision(
+        permits=False, period=root.period, instances=root.instances, referring=root.referring
+    )
+    return MASK in _profiles(resource) and bool(root.instances) and root == bare
+
+
+def _is_about_access(resource: Json, root: Provision) -> bool:
+    """Tell whether the scope is privacy and, for a permit, no verification refutes it."""
+    scope = codes([resource.get("scope", {})])
     if root.permits:
         refuted = any(item.get("verified") is False for item in resource.get("verification", ()))
-        if PRIVACY not in scope or refuted:
-            return None
-    elif scope and set(scope) <= _OTHER_SCOPES:
-        return None
-    start = _start(resource, updated, context)
-    return ConsentPolicy(str(resource["id"]), version, _in_force(root, start, context), root)
+        return PRIVACY in scope and not refuted
+    return not (scope and set(scope) <= _OTHER_SCOPES)
 
 
 def _start(resource: Json, updated: int, context: Context) -> int:
@@ -74,107 +115,10 @@ def _start(resource: Json, updated: int, context: Context) -> int:
 def _in_force(root: Provision, start: int, context: Context) -> Period:
     """Bound an authorisation: it begins with the Consent, and ends by itself when no end is set.
 
-    A deny lasts until it is withdrawn, and holds from the moment it is known.
+    A deny lasts until it is withdrawn, and holds from the moment it is known. So do the denies in
+    a permit that names nobody: they are all that it says.
     """
-    if not root.permits:
+    if not root.permits or not root.names_actor:
         return Period()
     end = FOREVER if root.period.end < FOREVER else start + context.lifetime
     return Period(start, end)
-
-
-def _provision(body: Json, context: Context) -> Provision:
-    exact = set(body) <= _UNDERSTOOD and body.get("type") in ("permit", "deny")
-    period, period_exact = _period(body.get("period"), context)
-    data_period, data_exact = _period(body.get("dataPeriod"), context)
-    actors = [item.get("reference", {}) for item in body.get("actor", ())]
-    instances, authors, data_known = _data(body.get("data", ()), context)
-    purposes = _purposes(body.get("purpose", ()))
-    actions = _codes(body.get("action", ()))
-    classes, classes_known = _classes(body.get("class", ()))
-    labels = _codes([{"coding": body.get("securityLabel", ())}])
-    concepts = (*body.get("action", ()), *body.get("code", ()))
-    parts = (*body.get("actor", ()), *body.get("data", ()))
-    known = (
-        period_exact
-        and data_exact
-        and data_known
-        and classes_known
-        and purposes is not None
-        and set(actions) <= _ACTIONS
-        and all(_codes([concept]) for concept in concepts)
-        and not any("modifierExtension" in part for part in parts)
-        and len(labels) == len(body.get("securityLabel", ()))
-    )
-    return Provision(
-        permits=body.get("type") != "deny",
-        period=period or Period(),
-        actors=tuple(sorted({key for actor in actors for key in context.who(actor)})),
-        names_actor=bool(body.get("actor")),
-        purposes=purposes or (),
-        actions=actions if set(actions) <= _ACTIONS else (),
-        labels=labels,
-        classes=classes,
-        codes=_codes(body.get("code", ())),
-        data_period=data_period,
-        instances=instances,
-        authored_by=authors,
-        exact=exact and known,
-        nested=tuple(_provision(inner, context) for inner in body.get("provision", ())),
-    )
-
-
-def _period(body: Any, context: Context) -> tuple[Period | None, bool]:
-    if body is None:
-        return None, True
-    try:
-        start = context.when(body["start"])[0] if "start" in body else -FOREVER
-        end = context.when(body["end"])[1] if "end" in body else FOREVER
-    except (ValueError, TypeError):
-        return None, False
-    return Period(start, end), bool({"start", "end"} & set(body))
-
-
-def _codes(concepts: Any) -> tuple[str, ...]:
-    found = {
-        coding["code"]
-        for concept in concepts
-        for coding in concept.get("coding", ())
-        if coding.get("code")
-    }
-    return tuple(sorted(found))
-
-
-def _purposes(codings: Any) -> tuple[str, ...] | None:
-    """Return the v3-ActReason codes, or None when one is of another system or unknown."""
-    for coding in codings:
-        if coding.get("system") != _ACT_REASON or coding.get("code") not in _KNOWN_PURPOSES:
-            return None
-    return tuple(sorted({coding["code"] for coding in codings}))
-
-
-def _classes(codings: Any) -> tuple[tuple[str, ...], bool]:
-    """Return resource types and document class codes; a profile as class is not understood."""
-    known = all(
-        coding.get("code")
-        and (
-            coding.get("system") == _RESOURCE_TYPES or "ClasseDocument" in coding.get("system", "")
-        )
-        for coding in codings
-    )
-    return tuple(sorted({coding.get("code", "") for coding in codings} - {""})), known
-
-
-def _data(items: Any, context: Context) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    instances: set[str] = set()
-    authors: set[str] = set()
-    known = True
-    for item in items:
-        reference = item.get("reference", {})
-        match item.get("meaning"):
-            case "instance" if _INSTANCE.fullmatch(reference.get("reference", "")):
-                instances.add(reference["reference"])
-            case "authoredby" if named := context.who(reference):
-                authors |= named
-            case _:
-                known = False
-    return tuple(sorted(instances)), tuple(sorted(authors)), known

@@ -66,6 +66,8 @@ class Requester:
             found.add(f"rpps:{self.rpps}")
         if self.organization:
             found.add(f"finess:{self.organization}")
+            if self.profession:
+                found.add(f"role:{self.organization}:{self.profession}")
         if self.kind is Kind.PATIENT and self.patient:
             found.add(f"patient:{self.patient}")
         if self.kind is Kind.REPRESENTATIVE and self.patient:

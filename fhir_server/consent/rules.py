@@ -106,16 +106,24 @@ def _own(case: Case) -> Predicate:
 
 
 def _blocks(case: Case) -> Predicate:
-    if not case.professional:
+    consents = tuple(consent for consent in case.policy.consents if not consent.masks)
+    if case.requester.kind is Kind.REPRESENTATIVE:  # denied by name, never with everybody
+        consents = tuple(consent for consent in consents if consent.root.names_actor)
+    elif not case.professional:
         return NEVER
-    return any_of(
-        *(denied(consent, case.requester, case.keys, case.at) for consent in case.policy.consents)
-    )
+    return any_of(*(denied(consent, case.requester, case.keys, case.at) for consent in consents))
 
 
 def _masked(case: Case) -> Predicate:
-    hidden = all_of(Has(facts.LABELS, facts.MASQUE_PS), negate(_own(case)))
-    return _when(case.professional and not case.attending, hidden)
+    if not case.professional or case.attending:
+        return NEVER
+    said = (
+        denied(consent, case.requester, case.keys, case.at)
+        for consent in case.policy.consents
+        if consent.masks
+    )
+    hidden = any_of(Has(facts.LABELS, facts.MASQUE_PS), *said)
+    return all_of(hidden, negate(_own(case)))
 
 
 def _invisible_to_patient(case: Case) -> Predicate:

@@ -14,8 +14,13 @@ from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.records.writing import Written
 from fhir_server.store.rows import Row
 
-DONE = outcome([Issue("informational", "the resource was stored", severity="information")])
-"""What `Prefer: return=OperationOutcome` brings."""
+_STORED = Issue("informational", "the resource was stored", severity="information")
+_DONE = outcome([_STORED])
+
+
+def said(done: Written) -> bytes:
+    """Return what `Prefer: return=OperationOutcome` brings, with what is to be told of it."""
+    return outcome([_STORED, *done.warnings]) if done.warnings else _DONE
 
 
 def version_headers(row: Row) -> dict[str, str]:
@@ -59,9 +64,9 @@ def written(x: Exchange, done: Written) -> Answer:
         case "minimal":
             return Answer(status, b"", headers)
         case "OperationOutcome":
-            return Answer(status, DONE, headers)
+            return Answer(status, said(done), headers, told=True)
         case _:
             if not done.readable:
-                return Answer(status, DONE, headers)
+                return Answer(status, said(done), headers, told=True)
             row = done.row if done.created else x.view.shown(done.row)
             return Answer(status, row.raw, headers)

@@ -14,7 +14,7 @@ from fhir_server import __version__
 from fhir_server.definitions import COMPARTMENTS, RESOURCE_TYPES
 from fhir_server.fhir.json import dumps
 from fhir_server.interactions.exchange import Answer
-from fhir_server.records.published import operation_definitions
+from fhir_server.records.published import operation_definitions, supported_profiles
 from fhir_server.search.additions import Additions
 from fhir_server.search.registry import additions, supported
 
@@ -90,6 +90,7 @@ def _resource(type_: str, update_create: bool) -> Json:
     parameters = supported(type_)
     found: Json = {
         "type": type_,
+        **({"supportedProfile": profiles} if (profiles := supported_profiles(type_)) else {}),
         "interaction": [{"code": code} for code in _INTERACTIONS],
         "versioning": "versioned-update",
         "readHistory": True,

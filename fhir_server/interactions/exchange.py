@@ -81,6 +81,7 @@ class Answer:
     """A status, a body of exact bytes and the headers that belong to them.
 
     With a `stream` the body is what stands for it where nothing can be streamed: in a Bundle.
+    `told`: the body is no resource of the store, but an OperationOutcome about what was done.
     """
 
     status: int
@@ -88,6 +89,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = FHIR_JSON
     stream: Stream | None = None
+    told: bool = False
 
 
 def caller(x: Exchange) -> str:

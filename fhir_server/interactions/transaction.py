@@ -14,7 +14,7 @@ from fhir_server.fhir.errors import BadRequest, Conflict, FhirError, TooLarge
 from fhir_server.fhir.json import parse
 from fhir_server.fhir.outcome import outcome
 from fhir_server.interactions import entries, links, single
-from fhir_server.interactions.answers import DONE, location, version_headers
+from fhir_server.interactions.answers import location, said, version_headers
 from fhir_server.interactions.entries import Item
 from fhir_server.interactions.exchange import Answer, Exchange
 from fhir_server.interactions.independence import dependent
@@ -117,8 +117,8 @@ def _answer(x: Exchange, item: Item, done: Written | Row | None) -> Entry:
             shown = row if created else x.view.shown(row)
             body = shown.raw if told else b""
             status = _STATUS[201 if created else 200]
-            said = DONE if x.preference == "OperationOutcome" else b""
-            return Entry(row.ref, body, response=replace(_response(x, status, row), outcome=said))
+            words = said(done) if x.preference == "OperationOutcome" else b""
+            return Entry(row.ref, body, response=replace(_response(x, status, row), outcome=words))
         case Row():
             return Entry(response=Response(_STATUS[204], etag=f'W/"{done.version}"'))
         case _ if item.found is not None:
@@ -160,6 +160,6 @@ def _entry_of(answer: Answer) -> Entry:
     """Return an interaction's answer as an entry of the response."""
     status = _STATUS.get(answer.status, str(answer.status))
     headers = answer.headers
-    said, body = (answer.body, b"") if answer.body is DONE else (b"", answer.body)
-    response = Response(status, headers.get("Location", ""), headers.get("ETag", ""), outcome=said)
+    words, body = (answer.body, b"") if answer.told else (b"", answer.body)
+    response = Response(status, headers.get("Location", ""), headers.get("ETag", ""), outcome=words)
     return Entry(resource=body, response=response)

@@ -27,6 +27,7 @@ from fhir_server.operations.given import Given
 from fhir_server.records.ids import new_id
 from fhir_server.records.rehearsal import rehearse
 from fhir_server.records.trace import Touched
+from fhir_server.records.writing import Written
 from fhir_server.store.rows import Row
 from fhir_server.validation import validate
 
@@ -92,22 +93,23 @@ def _fails(issues: list[Issue]) -> bool:
 
 
 def _rehearsed(x: Exchange, call: Invocation, mode: str, resource: Json) -> tuple[Issue, ...]:
-    """Return what the write would be refused for; raise `NotFound` for what is not known."""
+    """Return what the write would be refused for, or warned of; raise `NotFound` for what is not known."""
     ref = f"{call.type}/{call.id}" if call.id and mode != "create" else call.type
     try:
         with traced(x, "operation", ref):
-            row = _write(x, call, mode, resource)
+            done = _write(x, call, mode, resource)
     except (NotFound, Unavailable):
         raise
     except FhirError as error:
         return error.issues
+    row = done.row if isinstance(done, Written) else done
     patient = row.acl.get(facts.PATIENT, "")
     touched = [] if mode == "create" else [Touched(row.ref, patient)]
     x.view.tracer.commit(x.view.tracer.entries("operation", touched, patient=patient))
-    return ()
+    return done.warnings if isinstance(done, Written) else ()
 
 
-def _write(x: Exchange, call: Invocation, mode: str, resource: Json) -> Row:
+def _write(x: Exchange, call: Invocation, mode: str, resource: Json) -> Written | Row:
     type_, id_ = call.type, call.id
     expected = x.headers.get("if-match", "")
     if mode == "delete":

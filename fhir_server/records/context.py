@@ -22,7 +22,8 @@ class Context:
 
     `cursor_key` seals page links; `hop_limit` bounds one hop of a chain, in resources;
     `include_limit` what a page brings besides its matches;
-    `max_entries` a Bundle. `require_if_match` and `update_create` are the settings of these names.
+    `max_entries` a Bundle. `require_if_match`, `update_create` and `professional_consents` are the
+    settings of these names.
     """
 
     store: MongoStore
@@ -40,3 +41,4 @@ class Context:
     max_entries: int = 5000
     require_if_match: bool = False
     update_create: UpdateCreate = "trusted"
+    professional_consents: bool = False

@@ -77,6 +77,7 @@ class Records:
         max_entries: int = 5000,
         require_if_match: bool = False,
         update_create: UpdateCreate = "trusted",
+        professional_consents: bool = False,
         matrix: Matrix | None = None,
         parameter_seconds: float = FRESH_SECONDS,
     ) -> None:
@@ -91,6 +92,7 @@ class Records:
         self._max_entries = max_entries
         self._require_if_match = require_if_match
         self._update_create: UpdateCreate = update_create
+        self._professional_consents = professional_consents
         self._matrix = matrix or shipped_matrix()
         self._parameter_seconds = parameter_seconds
         self._context: Context | None = None
@@ -121,6 +123,7 @@ class Records:
                 max_entries=self._max_entries,
                 require_if_match=self._require_if_match,
                 update_create=self._update_create,
+                professional_consents=self._professional_consents,
             )
             self._store.prepare_types(["AuditEvent"])
             upgrade(self._store)

@@ -79,6 +79,8 @@ class Effects:
             self._point_again(row.ref, as_target(row))
         if before is None or not rules_alike(row.type, before, after):
             self._law(row, old, is_new=old is None and not named)
+        if (changed or named) and _links(row) != _links(old):
+            self._law_resting_on(row)
         if row.type == "SearchParameter":
             declare(self._unit, row.id, after)
 
@@ -90,6 +92,8 @@ class Effects:
         if governed(row.type):
             self._point_again(row.ref, {facts.REF: row.ref})
         self._law(row, None)
+        if governed(row.type):
+            self._law_resting_on(row)
         if row.type == "SearchParameter":
             declare(self._unit, row.id, None)
 
@@ -187,6 +191,13 @@ class Effects:
         for patient in sorted(concerned - {""}):
             self._policies.compile(self._unit, patient, is_new=is_new and row.type == "Patient")
 
+    def _law_resting_on(self, row: Row) -> None:
+        """Compile anew the policies whose Consents speak of what `row` refers to."""
+        if row.type in DIRECTORY or row.type in _LAW:
+            return
+        for patient in sorted(self._unit.policies_naming(row.ref)):
+            self._policies.compile(self._unit, patient)
+
     # rows ------------------------------------------------------------------------------------
 
     def _get(self, ref: str) -> Row | None:
@@ -202,6 +213,12 @@ class Effects:
             self._unit.set_acl(row, acl)
             if governed(row.type):
                 self._point_again(row.ref, as_target(replace(row, acl=acl)))
+
+
+def _links(row: Row | None) -> Any:
+    """Return what a policy may rest on of a resource that it names: what it refers to, and whose."""
+    refers = row.acl.get(facts.REFERS) if row is not None and governed(row.type) else None
+    return (refers, row.acl[facts.AUTHORS]) if row is not None and refers else None
 
 
 def _referrers(acl: Any) -> list[Json]:

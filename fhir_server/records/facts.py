@@ -22,6 +22,12 @@ OWN: Final = "own"
 REPLACES: Final = "replaces"
 DRAWN: Final = "drawn"
 """True when the record of a pointer is that of its targets, because it names no patient itself."""
+VOID: Final = "void"
+"""True on a Consent that a professional recorded while the record shut them out (R24)."""
+_INSIDE: Final = frozenset({"record", "pointer", "binary", "policy", "careteam"})
+_CODED: Final = frozenset({"record", "pointer"})
+_CODES_OF: Final = ("code", "type", "vaccineCode", "medicationCodeableConcept")
+"""The elements that say what a resource is about."""
 _SPEAKS_OF_RECORD: Final = frozenset({"record", "pointer", "binary", "policy", "careteam", "trace"})
 
 
@@ -47,7 +53,7 @@ def consent_facts(
     found: Json = {
         facts.REF: f"{type_}/{id_}",
         facts.GOVERNANCE: governed.kind,
-        facts.CLASSES: [type_],
+        facts.CLASSES: [type_, *_profiles(resource)],
         facts.LABELS: own,
         OWN: own,
         facts.AUTHORS: sorted({deposit.owner, *_authors(type_, resource, people)}),
@@ -64,7 +70,39 @@ def consent_facts(
         found[facts.TYPES] = [governed.type_of(resource)]
     if dated := index.values.get("date"):
         found[facts.DATED] = [item for item in dated if isinstance(item, dict)]
+    if governed.kind in _CODED and (codes := _own_codes(resource)):
+        found[facts.CODES] = codes
+    if governed.kind in _INSIDE and (refers := _refers(type_, id_, resource, index, people.base)):
+        found[facts.REFERS] = refers
     return found
+
+
+def _profiles(resource: Json) -> list[str]:
+    """Return the profiles that a resource claims, without their versions."""
+    claimed = resource.get("meta", {}).get("profile", ())
+    return sorted({str(url).partition("|")[0] for url in claimed})
+
+
+def _own_codes(resource: Json) -> list[str]:
+    """Return what a resource is coded as: `system|code`, and `*|code` for any system."""
+    found: set[str] = set()
+    for name in _CODES_OF:
+        value: Any = resource.get(name)
+        for concept in value if isinstance(value, list) else [value]:
+            for coding in concept.get("coding", ()) if isinstance(concept, dict) else ():
+                if code := coding.get("code"):
+                    found |= {f"*|{code}", f"{coding.get('system') or '*'}|{code}"}
+    return sorted(found)
+
+
+def _refers(type_: str, id_: str, resource: Json, index: IndexValues, base: str) -> list[str]:
+    """Return `Type/id` of what is inside a record and `resource` refers to, attachments too."""
+    found = {*_mentioned(resource, base)}
+    for url in index.values.get("location", ()) if type_ == "DocumentReference" else ():
+        parsed = parse_reference(str(url), base)
+        if parsed.ours and parsed.type == "Binary":
+            found.add(f"Binary/{parsed.id}")
+    return sorted(found - {f"{type_}/{id_}"})
 
 
 def labels(resource: Mapping[str, Any]) -> set[str]:
@@ -134,19 +172,22 @@ def subject_identifiers(resource: Json, index: IndexValues) -> list[str]:
 
 def targets(type_: str, resource: Json, base: str) -> list[str]:
     """Return what a pointer points to: `Type/id` of every governed resource it mentions."""
-    if governance()[type_].kind != "pointer":
-        return []
+    return list(_mentioned(resource, base)) if governance()[type_].kind == "pointer" else []
+
+
+def _mentioned(resource: Json, base: str) -> dict[str, None]:
+    """Return `Type/id` of every governed resource that references name, in order, each once."""
     found: dict[str, None] = {}
     for _, reference in walk_references(resource):
         parsed = parse_reference(reference["reference"], base)
         if parsed.ours and parsed.type in governance() and governed(parsed.type):
             found[f"{parsed.type}/{parsed.id}"] = None
-    return list(found)
+    return found
 
 
 def governed(type_: str) -> bool:
     """Tell whether resources of `type_` can be hidden inside a record."""
-    return governance()[type_].kind in ("record", "pointer", "binary", "policy", "careteam")
+    return governance()[type_].kind in _INSIDE
 
 
 def as_target(row: Row, *, deep: bool = True) -> Json:

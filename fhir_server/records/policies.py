@@ -6,16 +6,26 @@ next request on, on every worker (design/consent.md section 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fhir_server.consent.policy import ConsentPolicy, Link, Period, RecordPolicy, as_json
-from fhir_server.consent.reading import Context, read_consent
+from fhir_server.consent import facts
+from fhir_server.consent.policy import (
+    ConsentPolicy,
+    Link,
+    Period,
+    Provision,
+    RecordPolicy,
+    as_json,
+)
+from fhir_server.consent.reading import Context, Linked, read_consent
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has
+from fhir_server.records.facts import VOID
+from fhir_server.records.governance import governance
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.unit import Unit
@@ -24,13 +34,20 @@ from fhir_server.store.rows import PolicyRow, Row
 Json = Mapping[str, Any]
 
 ATTENDING_ROLE = "PCP"
-DIRECTORY = frozenset({"Practitioner", "PractitionerRole", "Organization"})
+DIRECTORY = frozenset(
+    {"Practitioner", "PractitionerRole", "Organization", "RelatedPerson", "Group"}
+)
 """Whose content a policy is made of; of the other references, the id alone."""
 _READ = {
     "Patient": ("active", "generalPractitioner", "contained"),
     "Practitioner": ("identifier",),
-    "PractitionerRole": ("practitioner", "contained"),
+    "PractitionerRole": (
+        *("practitioner", "organization", "code", "contained"),
+        *("active", "period"),
+    ),
     "Organization": ("identifier",),
+    "RelatedPerson": ("patient",),
+    "Group": ("active", "actual", "member", "contained"),
 }
 """The members that policies are made of, by type."""
 FOREVER = 2**62
@@ -54,13 +71,18 @@ class PolicyCompiler:
             return
         people = People(unit, self.locale.base)
         resource = parse(row.raw).resource
-        attending = tuple(self._attending(resource, people))
+        links = list(self._attending(resource, people))
+        consents: list[ConsentPolicy] = []
+        if not is_new:
+            consents += self._consents(unit, patient, people)
+            links += self._teams(unit, patient, people)
+            links += self._groups(consents, people)
         policy = RecordPolicy(
             patient=patient,
             version="",
             closed=_is_inactive(resource),
-            links=attending if is_new else (*attending, *self._teams(unit, patient, people)),
-            consents=() if is_new else tuple(self._consents(unit, patient, people)),
+            links=tuple(links),
+            consents=tuple(consents),
         )
         unit.put_policy(
             PolicyRow(
@@ -99,13 +121,32 @@ class PolicyCompiler:
     def _consents(self, unit: Unit, patient: str, people: People) -> Iterator[ConsentPolicy]:
         for row in unit.find("Consent", Has("acl.patient", patient)):
             resource = parse(row.raw).resource
-            who = partial(people.who, contained=resource.get("contained", ()))
-            context = Context(who=who, when=self._when, lifetime=self.lifetime)
+            if row.acl.get(VOID):
+                continue
+            context = self.context(unit, people, resource)
             found = read_consent(
                 resource, version=row.version, updated=row.updated, context=context
             )
             if found is not None:
                 yield found
+
+    def context(self, unit: Unit, people: People, consent: Json) -> Context:
+        """Return what reading `consent` depends on, as `unit` sees it now."""
+        return Context(
+            who=partial(people.who, contained=consent.get("contained", ())),
+            when=self._when,
+            lifetime=self.lifetime,
+            linked=partial(_linked, unit, people),
+            bounded=partial(people.bounded, contained=consent.get("contained", ())),
+        )
+
+    def _groups(self, consents: Iterable[ConsentPolicy], people: People) -> Iterator[Link]:
+        """Yield who belongs to the Groups and fills the roles that Consents name, and when."""
+        refs = {ref for consent in consents for ref in _groups_in(consent.root)}
+        for ref in sorted(refs):
+            belonging = people.members if ref.startswith("Group/") else people.holders
+            for part, key in belonging(ref):
+                yield Link(key, "group", ref, self._period(part.get("period")))
 
     def _when(self, text: str) -> tuple[int, int]:
         return interval(text, self.locale.zone)
@@ -131,6 +172,45 @@ def rules_alike(type_: str, before: Json, after: Json) -> bool:
     """Tell whether two versions of a resource make the same policies: nothing else is read."""
     names = _READ.get(type_)
     return names is not None and all(before.get(name) == after.get(name) for name in names)
+
+
+def _groups_in(provision: Provision) -> Iterator[str]:
+    for key in provision.actors:
+        if key.startswith(("team:Group/", "team:PractitionerRole/")):
+            yield key.removeprefix("team:")
+    for inner in provision.nested:
+        yield from _groups_in(inner)
+
+
+def _linked(unit: Unit, people: People, ref: str) -> Linked:
+    """Return what the stored `ref` refers to, for `data.meaning` `related`.
+
+    A permit may rest on what the same hand deposited, where that hand alone may change `ref`: a
+    reference that somebody else can write must open nothing (L31). A target that arrives later,
+    under an id that was chosen for it, counts from the next change of `ref` or of the record's law.
+    """
+    row = _stored(unit, people, ref)
+    if row is None:
+        return Linked()
+    unit.pin([ref])
+    refers = tuple(row.acl.get(facts.REFERS, ()))
+    owner = row.acl[facts.OWNER]
+    alone = row.acl[facts.AUTHORS] == [owner]
+    opens = tuple(
+        target
+        for target in refers
+        if (found := _stored(unit, people, target)) is not None
+        and found.acl[facts.OWNER] == owner
+        and (alone or found.type == "Binary")
+    )
+    return Linked(refers, opens)
+
+
+def _stored(unit: Unit, people: People, ref: str) -> Row | None:
+    """Return a resource that a policy rests on: a change of it compiles the policy anew."""
+    people.seen.add(ref)
+    type_, _, id_ = ref.partition("/")
+    return unit.get(type_, id_) if type_ in governance() else None
 
 
 def _roles(participant: Json) -> set[str]:

@@ -14,7 +14,7 @@ class _Undone(Exception):
     """Leaves the transaction without a trace; carries what was done."""
 
 
-def rehearse(view: View, type_: str, work: Callable[[Change], Written | Row]) -> Row:
+def rehearse(view: View, type_: str, work: Callable[[Change], Written | Row]) -> Written | Row:
     """Return what `work` would have stored. Raises what it raises; nothing of it stays."""
 
     def undone(change: Change) -> Any:
@@ -24,5 +24,5 @@ def rehearse(view: View, type_: str, work: Callable[[Change], Written | Row]) ->
         write(view, {type_}, undone, small=False)
     except _Undone as end:
         done: Written | Row = end.args[0]
-        return done.row if isinstance(done, Written) else done
+        return done
     raise AssertionError("a rehearsal can't end otherwise")

@@ -15,10 +15,16 @@ from fhir_server.consent import facts
 from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
-from fhir_server.fhir.errors import PreconditionFailed, PreconditionRequired, Unprocessable
+from fhir_server.fhir.errors import (
+    Issue,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unprocessable,
+)
 from fhir_server.fhir.json import Document, Draft, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
+from fhir_server.records.consent_writing import ConsentWriting
 from fhir_server.records.effects import Effects
 from fhir_server.records.facts import (
     REPLACES,
@@ -41,11 +47,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a write made. `readable` tells whether its author may also read it (R22)."""
+    """What a write made.
+
+    `readable` tells whether its author may also read it (R22); `warnings` are what of a Consent is
+    not understood.
+    """
 
     row: Row
     created: bool
     readable: bool
+    warnings: tuple[Issue, ...] = ()
 
 
 class Change:
@@ -57,6 +68,7 @@ class Change:
         self._unit = unit
         self._effects = Effects(unit, view.context.policies, view.context.store.types)
         self._people = People(unit, view.context.locale.base)
+        self._consents = ConsentWriting(view, unit, self._people)
         self._traces: list[Row] = []
         self.content: File | None = None
         """The content of the Binary that is to be written, when it came apart (ADR 0015)."""
@@ -84,13 +96,15 @@ class Change:
         if chosen and (last := self._unit.last(type_, id_)) is not None:
             version = last.version + 1
         row, resource = self._row(type_, id_, version, document, None, "PUT" if chosen else "POST")
-        self._authorise_create(row)
+        row = self._authorised(row, resource)
         row = self._effects.prepared(row, resource, known=chosen or named)
         self._unit.insert(row)
         self._effects.written(row, None, named=chosen or named, before=None, after=resource)
         self._trace("create", row)
         self._supersede(row)
-        return Written(row, created=True, readable=True)
+        return Written(
+            row, created=True, readable=True, warnings=self._consents.warnings(row, resource)
+        )
 
     def _supersede(self, row: Row) -> None:
         """Mark what a new document replaces as superseded (R86, MHD ITI-105).
@@ -129,8 +143,13 @@ class Change:
         check_version(if_match, old, required=self._view.context.require_if_match)
         attending = self._attending(old.acl)
         authority.touch(self._view.requester, type_, old.acl, attending=attending)
-        row = self._store_next(old, edit(old), method)
-        return Written(row, created=False, readable=self._view.seeing.knows(old))
+        document = edit(old)
+        row = self._store_next(old, document, method)
+        readable, doubts = (
+            self._view.seeing.knows(old),
+            self._consents.warnings(row, document.resource),
+        )
+        return Written(row, created=False, readable=readable, warnings=doubts)
 
     def _store_next(self, old: Row, document: Document | Draft, method: str) -> Row:
         """Authorise and store the version after `old`."""
@@ -195,6 +214,7 @@ class Change:
             self._view.seeing.knows(old) or authority.owns(self._view.requester, old.acl)
         ):
             raise unknown(type_, id_)
+        self._consents.changed(old)
         return old
 
     def _row(
@@ -253,9 +273,13 @@ class Change:
             at = dated[0]["lo"] if isinstance(dated[0], dict) else at
         return Deposit(view.requester.identity, min(at, view.at))
 
-    def _authorise_create(self, row: Row) -> None:
+    def _authorised(self, row: Row, resource: Json) -> Row:
+        """Refuse, or return `row` as it may be added."""
         attending = self._attending(row.acl)
-        authority.create(self._view.requester, row.type, row.acl, attending=attending)
+        recorded = None if attending else self._consents.recorded(row, resource)
+        if recorded is None:
+            authority.create(self._view.requester, row.type, row.acl, attending=attending)
+        return recorded or row
 
     def _attending(self, acl: Any) -> bool:
         """Tell whether the caller is the attending doctor of the record, which is open."""

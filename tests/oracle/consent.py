@@ -27,6 +27,7 @@ NEED_A_LINK = {
     Kind.ESTABLISHMENT_SOFTWARE,  # C8
     Kind.REFERENCED_SERVICE,  # C8, R101
 }
+LEVELS = "ULMNRV"
 THIRTY_DAYS = 30 * 24 * 60 * 60 * 1_000_000
 REASON_CODE = {
     Purpose.TREATMENT: "TREAT",
@@ -106,22 +107,31 @@ class Oracle:
         if self.who.kind is Kind.PATIENT:
             return self._is_about(record) and not self._to_be_announced(document)
         if self.who.kind is Kind.REPRESENTATIVE:
-            if "INVISIBLE_REPRESENTANTS_LEGAUX" in labels:  # R58
-                return False
-            return self._is_about(record) and not self._to_be_announced(document)
+            return self._represents(record, names, document)
         if self.who.kind not in NEED_A_LINK:
             return False
         if record.closed:  # C3
             return False
-        if any(self._takes(consent, names, document) for consent in record.consents):  # R24, R65
+        blocks = [consent for consent in record.consents if not consent.masks]
+        if any(self._takes(consent, names, document) for consent in blocks):  # R24, R65
             return False
         wrote = bool(names & set(document["authors"]))
         if not self._linked(record, names, "attending"):
-            if "MASQUE_PS" in labels and not wrote:  # R43, R44
+            masks = [consent for consent in record.consents if consent.masks]
+            masked = any(self._takes(consent, names, document) for consent in masks)
+            if (masked or "MASQUE_PS" in labels) and not wrote:  # R43, R44
                 return False
             if document["governance"] == "record" and not wrote and not self._habilitated(document):
                 return False
         return self._let_in(record, names, document)
+
+    def _represents(self, record: RecordPolicy, names: set[str], document: Document) -> bool:
+        """R54, less what the minor hides (R58), and whoever a Consent denies by name."""
+        if "INVISIBLE_REPRESENTANTS_LEGAUX" in document["labels"]:
+            return False
+        if any(self._shuts_out(consent, names, document) for consent in record.consents):
+            return False
+        return self._is_about(record) and not self._to_be_announced(document)
 
     def _let_in(self, record: RecordPolicy, names: set[str], document: Document) -> bool:
         if document["governance"] == "trace":  # R72
@@ -183,7 +193,8 @@ class Oracle:
         found = set()
         for link in record.links:
             now = link.period.start <= self.at < link.period.end
-            if now and link.key in self.names and link.source.startswith("CareTeam/"):
+            team = link.source.split("/")[0] in ("CareTeam", "Group", "PractitionerRole")
+            if now and link.key in self.names and team:
                 found.add("team:" + link.source)
         return found
 
@@ -197,10 +208,21 @@ class Oracle:
             return False
         return self._permits(consent.root, names, document)
 
+    def _shuts_out(self, consent: ConsentPolicy, names: set[str], document: Document) -> bool:
+        """A representative is denied by name only: blocks of everybody are for professionals."""
+        if consent.masks:
+            return False
+        return consent.root.names_actor and self._takes(consent, names, document)
+
     def _takes(self, consent: ConsentPolicy, names: set[str], document: Document) -> bool:
         if not consent.in_force.start <= self.at < consent.in_force.end:
             return False
-        return not consent.root.permits and self._denies(consent.root, names, document)
+        root = consent.root
+        if not root.permits:
+            return self._denies(root, names, document)
+        if root.names_actor or not self._speaks(root, names):
+            return False
+        return any(not i.permits and self._denies(i, names, document) for i in root.nested)
 
     def _permits(self, provision: Provision, names: set[str], document: Document) -> bool:
         if not provision.exact or not self._now(provision) or not self._mine(provision, names):
@@ -215,12 +237,16 @@ class Oracle:
             return True
         return any(i.permits and self._permits(i, names, document) for i in provision.nested)
 
-    def _denies(self, provision: Provision, names: set[str], document: Document) -> bool:
+    def _speaks(self, provision: Provision, names: set[str]) -> bool:
+        """Whether a deny is for this caller, now and for this purpose; in doubt it is."""
         if not self._mine(provision, names):
             return False
         if provision.exact and not self._now(provision):
             return False
-        if provision.purposes and not self._denied_purpose(provision):
+        return not provision.purposes or self._denied_purpose(provision)
+
+    def _denies(self, provision: Provision, names: set[str], document: Document) -> bool:
+        if not self._speaks(provision, names):
             return False
         for inner in provision.nested:
             if not inner.permits and self._denies(inner, names, document):
@@ -251,17 +277,34 @@ class Oracle:
         return not provision.actions or bool(reading & set(provision.actions))
 
     def _about_data(self, provision: Provision, document: Document, *, permit: bool) -> bool:
+        coded = [*document.get("types", ()), *document.get("codes", ())]
         for wanted, found in (
-            (provision.labels, document["labels"]),
             (provision.classes, document["classes"]),
-            (provision.codes, document.get("types", ())),
+            (provision.codes, coded),
         ):
             if wanted and not set(wanted) & set(found):
                 return False
+        if provision.labels and not self._labelled(provision.labels, document["labels"], permit):
+            return False
         span = provision.data_period
         if span is not None and not self._in_time(span, document.get("dated", ()), permit):
             return False
-        if provision.instances or provision.authored_by:
+        if provision.instances or provision.authored_by or provision.referring:
             by = bool(set(provision.authored_by) & set(document["authors"]))
-            return by or document["ref"] in provision.instances
+            refers = bool(set(provision.referring) & set(document.get("refers", ())))
+            return by or refers or document["ref"] in provision.instances
         return True
+
+    def _labelled(self, wanted: Collection[str], borne: Collection[str], permit: bool) -> bool:
+        """A permit stops at the highest level it lists; a deny starts at the lowest."""
+        broader = {"ETHUD": "ETH", "OPIOIDUD": "ETH", "PSYTHPN": "PSY"}
+        for label in borne:
+            if label not in LEVELS and (label in wanted or broader.get(label) in wanted):
+                return True
+        listed = [LEVELS.index(label) for label in wanted if label in LEVELS]
+        found = [LEVELS.index(label) for label in borne if label in LEVELS]
+        if not listed or not found:
+            return False
+        if permit:
+            return max(found) <= max(listed) and bool(set(found) & set(listed))
+        return max(found) >= min(listed)

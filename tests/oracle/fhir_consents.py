@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fhir_server.consent.policy import ConsentPolicy
-from fhir_server.consent.reading import Context, read_consent
+from fhir_server.consent.policy import UNKNOWABLE, ConsentPolicy
+from fhir_server.consent.reading import Context, Doubt, Linked, read_consent, reading
 from fhir_server.fhir.dates import interval
 from tests.oracle.records import DAY, DOCTOR, YEAR, a_doctor, a_document, a_record, in_team, knows
 
@@ -17,12 +17,29 @@ UPDATED = interval("2024-03-01")[0]
 BEFORE, AFTER = UPDATED - DAY, UPDATED + DAY
 
 
+KNOWN = {
+    "Practitioner/dupont": DOCTOR,
+    "CareTeam/t": "team:CareTeam/t",
+    "Group/g": "team:Group/g",
+    "Group/everyone-tall": UNKNOWABLE,
+    "RelatedPerson/mother": "representative:anna",
+}
+LINKED = {
+    "Encounter/e": Linked(
+        refers=("Condition/theirs", "Condition/another-s"), opens=("Condition/theirs",)
+    )
+}
+"""A stay that refers to two conditions, of which one was deposited by the same hand."""
+
+
 def who(reference: Mapping[str, Any]) -> frozenset[str]:
-    found = reference.get("reference") == "Practitioner/dupont"
-    return frozenset({DOCTOR}) if found else frozenset()
+    key = KNOWN.get(reference.get("reference", ""))
+    return frozenset({key}) if key else frozenset()
 
 
-CONTEXT = Context(who=who, when=interval, lifetime=YEAR)
+CONTEXT = Context(
+    who=who, when=interval, lifetime=YEAR, linked=lambda ref: LINKED.get(ref, Linked())
+)
 
 
 def a_provision(type_: str | None = "permit", **rest: Any) -> dict[str, Any]:
@@ -44,6 +61,11 @@ def a_consent(provision: Any = None, **rest: Any) -> dict[str, Any]:
 
 def read(resource: dict[str, Any]) -> ConsentPolicy | None:
     return read_consent(resource, version=3, updated=UPDATED, context=CONTEXT)
+
+
+def doubts(resource: dict[str, Any]) -> list[Doubt]:
+    """Return what of the Consent is to be told to whoever wrote it."""
+    return list(reading(resource, version=3, updated=UPDATED, context=CONTEXT).doubts)
 
 
 def opens(resource: dict[str, Any], *, at: int = AFTER, **document: Any) -> bool:

@@ -12,15 +12,25 @@ from tests.oracle.records import BIOLOGY, DAY, HOSPITAL, NOW, PRESCRIPTION
 PATIENTS = ("anna", "bruno")
 RPPS = ("10000000001", "10000000002", "10000000003")
 FINESS = ("750000001", "750000002")
-TEAMS = ("CareTeam/t1", "CareTeam/t2")
+TEAMS = ("CareTeam/t1", "CareTeam/t2", "Group/g1")
 TYPES = (BIOLOGY, HOSPITAL, PRESCRIPTION, "unknown-type")
 PROFESSIONS = ("G15_10", "G15_21", "G15_99", "")
-LABELS = ("N", "R", "V", "MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX")
+LABELS = (
+    "N",
+    "R",
+    "V",
+    "ETH",
+    "ETHUD",
+    "MASQUE_PS",
+    "INVISIBLE_PATIENT",
+    "INVISIBLE_REPRESENTANTS_LEGAUX",
+)
 CARE = ("record",) * 6 + ("pointer", "binary", "patient", "careteam", "policy", "trace")
 OUTSIDE = ("directory", "knowledge", "restricted", "trace", "record", "pointer", "binary")
 REFS = tuple(f"DocumentReference/d{n}" for n in range(6))
 PEOPLE = tuple(f"rpps:{n}" for n in RPPS) + tuple(f"finess:{n}" for n in FINESS)
-KEYS = PEOPLE + tuple(f"team:{team}" for team in TEAMS)
+KEYS = PEOPLE + tuple(f"team:{team}" for team in TEAMS) + ("representative:anna",)
+CODES = ("http://loinc.org|718-7", "*|718-7", "http://loinc.org|2160-0", "*|2160-0")
 MOSTLY = (Kind.PROFESSIONAL,) * 12 + (Kind.PATIENT, Kind.REPRESENTATIVE, Kind.SAMU_REGULATOR) * 2
 
 
@@ -49,14 +59,16 @@ def a_record(random: Random, patient: str) -> RecordPolicy:
     links = tuple(
         Link(
             random.choice(PEOPLE),
-            random.choice(("attending", "care-team", "care-team")),
+            random.choice(("attending", "care-team", "care-team", "group")),
             random.choice((f"Patient/{patient}", *TEAMS)),
             a_period(random),
         )
         for _ in range(random.randrange(4))
     )
     consents = tuple(
-        ConsentPolicy(f"c{n}", 1, a_period(random), a_provision(random, 3))
+        ConsentPolicy(
+            f"c{n}", 1, a_period(random), a_provision(random, 3), masks=random.random() < 0.2
+        )
         for n in range(random.randrange(4))
     )
     return RecordPolicy(patient, "1", random.random() < 0.1, links, consents)
@@ -81,10 +93,11 @@ def a_provision(random: Random, depth: int) -> Provision:
         actions=some(("access", "use", "collect", "correct"), 0.15),
         labels=some(LABELS, 0.15),
         classes=some(("DocumentReference", "Observation", "10"), 0.15),
-        codes=some(TYPES, 0.2),
+        codes=some((*TYPES, *CODES), 0.2),
         data_period=a_span(random) if random.random() < 0.1 else None,
         instances=some(REFS, 0.1),
         authored_by=some(PEOPLE, 0.1),
+        referring=some(REFS, 0.1),
         exact=random.random() < 0.9,
         nested=tuple(a_provision(random, depth - 1) for _ in range(nested)),
     )
@@ -117,6 +130,10 @@ def a_document(random: Random, *, depth: int = 3) -> dict[str, Any]:
         found["shared"] = True
     if governance == "record":
         found["types"] = random.sample(TYPES, random.choice((1, 1, 1, 2)))
+    if random.random() < 0.3:
+        found["codes"] = random.choice((CODES[:2], CODES[2:]))
+    if random.random() < 0.5:
+        found["refers"] = random.sample(REFS, random.randint(1, 2))
     if random.random() < 0.5:
         span = a_span(random)
         found["dated"] = [{"lo": span.start, "hi": span.end}]

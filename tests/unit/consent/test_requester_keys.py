@@ -12,6 +12,11 @@ from fhir_server.consent.requester import Kind, Requester
     [
         (Requester(Kind.PROFESSIONAL), set()),
         (Requester(Kind.PROFESSIONAL, rpps="1", organization="2"), {"rpps:1", "finess:2"}),
+        (
+            Requester(Kind.PROFESSIONAL, organization="2", profession="G15_10"),
+            {"finess:2", "role:2:G15_10"},
+        ),
+        (Requester(Kind.PROFESSIONAL, profession="G15_10"), set()),
         (Requester(Kind.PROFESSIONAL, patient="anna"), set()),
         (Requester(Kind.PATIENT, patient="anna"), {"patient:anna"}),
         (Requester(Kind.PATIENT), set()),
