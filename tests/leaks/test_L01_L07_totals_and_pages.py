@@ -23,6 +23,18 @@ def test_L01_L03_totals_count_what_is_visible(room: Room, twin: Room, total: str
     assert {f"DocumentReference/{id_}" for id_ in reply.ids} == set(room.shown)
 
 
+@pytest.mark.parametrize("size", ["", "&_count=1", "&_count=0"])
+def test_L03_an_estimate_is_made_of_visible_rows(room: Room, twin: Room, size: str) -> None:
+    reply = same(room, twin, f"{QUESTION}&_total=estimate{size}&_sort=date")
+    assert reply.total == 3
+
+
+def test_L03_an_estimate_says_no_more_after_a_document_was_masked(world: World, room: Room) -> None:
+    world.has(make.a_document(room.id).but(id=bare(room.shown[0])).masked())
+    path = f"DocumentReference?patient={room.id}&_total=estimate"
+    assert room.doctor.get(path).total == 2
+
+
 @pytest.mark.parametrize("how", ["_summary=count", "_count=0", "_count=0&_total=estimate"])
 def test_L02_counts_alone_are_the_same_number(room: Room, twin: Room, how: str) -> None:
     assert same(room, twin, f"{QUESTION}&{how}").total == 3

@@ -42,6 +42,32 @@ def test_L17_L18_L20_reads_tell_nothing(
     assert reply.status == 404
 
 
+@pytest.mark.parametrize("form", ["", "?_format=xml", "?_pretty=true", "?_summary=true"])
+def test_L18_the_outcome_says_the_same_words_and_the_same_code(
+    world: World, room: Room, form: str
+) -> None:
+    ids = three(world, room)
+    reply = uniform(room.doctor, "GET", f"{DOC}/{{id}}{form}", **ids)
+    assert reply.status == 404
+    for word in (b"forbidden", b"suppressed", b"security", b"deleted", b"MASQUE"):
+        assert word not in reply.body
+    if "xml" not in form:
+        assert reply.issue["code"] == "not-found"
+        assert reply.issue["diagnostics"] == f"{DOC}/{ids['masked']} is not known"
+
+
+@pytest.mark.parametrize("path", ["{type}/_history", "_history", "{type}/_history?_count=1"])
+def test_L20_no_history_lists_what_is_hidden_or_was_deleted_while_hidden(
+    world: World, room: Room, path: str
+) -> None:
+    ids = three(world, room)
+    pages = room.doctor.walk(path.format(type=DOC))
+    told = {one["fullUrl"].rpartition("/")[2] for page in pages for one in page.entries}
+    assert {bare(ref) for ref in room.shown} <= told
+    assert not told & {*ids.values(), *map(bare, room.hidden)}
+    assert len(told) <= pages[0].total
+
+
 @pytest.mark.parametrize(
     "make_hidden",
     [

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fhir_server.consent.requester import Kind
-from tests.leaks.conftest import Room, furnish, same, uniform
+from tests.leaks.conftest import Room, bare, furnish, same, uniform
 from tests.support import resources as make
 from tests.support.people import a_doctor, a_hospital, the_patient, the_representative
 from tests.support.replies import differ, told_apart
@@ -70,9 +70,16 @@ def test_L59_logs_and_metrics_name_no_record(
         assert name not in told
 
 
-def test_L60_no_one_is_explained_to(room: Room) -> None:
-    for ref in (room.hidden[0], room.shown[0]):
-        assert room.doctor.get(f"{ref}/$explain").status == 404
+@pytest.mark.parametrize("path", [f"{DOC}/{{id}}/$explain", "Patient/{id}/$explain"])
+def test_L60_no_one_is_explained_to(world: World, room: Room, path: str) -> None:
+    """Of the own record neither: why something is hidden tells that it is there."""
+    hidden = bare(room.hidden[0]) if path.startswith(DOC) else world.patient()
+    ids = {"hidden": hidden, "absent": make.new_id()}
+    for method in ("GET", "POST"):
+        body = make.parameters() if method == "POST" else None
+        reply = uniform(room.doctor, method, path, body, **ids)
+        assert reply.status in (403, 404, 405)
+        assert reply.issue["severity"] == "error"
 
 
 @pytest.mark.parametrize(
