@@ -37,6 +37,9 @@ run: $(VENV)/.installed ## serve the demonstration records (HOST=… PORT=… DA
 test: $(VENV)/.developed ## run every test (ARGS='-k name' to choose)
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
+leaks: $(VENV)/.developed ## ask a server elsewhere for what it must hide (URL=… ARGS='--data-dir …')
+	@$(BIN)/python -m pytest tests/leaks $(if $(URL),--base-url "$(URL)") $(ARGS)
+
 lint: $(VENV)/.developed ## check style, types and the direction of imports
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -101,4 +104,4 @@ libraries:
 	  echo "the embedded MongoDB lacks libraries: run sudo apt-get install $$packages" >&2; exit 1; \
 	fi
 
-.PHONY: help run test lint bench bench-growth yardstick prove docs lock definitions clean libraries
+.PHONY: help run test leaks lint bench bench-growth yardstick prove docs lock definitions clean libraries

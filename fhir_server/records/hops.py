@@ -33,7 +33,7 @@ from fhir_server.records.context import Context
 from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
 from fhir_server.records.identified import Facts
-from fhir_server.records.scope import MOST, patients, speaks
+from fhir_server.records.scope import MOST, NOBODY, patients, speaks
 from fhir_server.records.seeing import ACL, Seeing
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.search.clauses import AllOf, AnyOf, Back, Clause, Hop, Leaf, NoneOf
@@ -52,7 +52,10 @@ class Hops:
         self._found: dict[Predicate, dict[str, Facts]] = {}
 
     def scope(self, type_: str, clauses: Iterable[Clause]) -> frozenset[str] | None:
-        """Return the records that a search of `type_` can be about; None for any."""
+        """Return the records that a search of `type_` can be about; None for any.
+
+        Where there is none, `NOBODY`: a Patient who is not there takes as long as a hidden one.
+        """
 
         def candidates(clause: Clause) -> frozenset[str] | None:
             if not isinstance(clause, Leaf):
@@ -62,7 +65,8 @@ class Hops:
             found = self._patients(clause.predicate)
             return frozenset(found) if len(found) <= MOST else None
 
-        return patients(type_, clauses, candidates)
+        found = patients(type_, clauses, candidates)
+        return NOBODY if found is not None and not found else found
 
     def _patients(self, predicate: Predicate) -> dict[str, Facts]:
         """Return the Patients in which `predicate` holds, whoever asks; asked once a search."""

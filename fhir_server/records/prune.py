@@ -1,4 +1,4 @@
-"""Leave out of what points the entries that the caller may not know (L36, L37).
+"""Leave out of what points the entries that the caller may not know (L36, L37), and their copies (L16).
 
 The only place where a stored body is parsed on the way out, and only when something must go.
 """
@@ -16,13 +16,18 @@ Test = Callable[[str], bool]
 
 _LISTS: Final = frozenset({"entry", "entity", "section", "focus", "target", "about", "related"})
 """Repeating elements that lose an item when it points to something hidden."""
+_DERIVED: Final = frozenset({"generated", "extensions"})
+_EMPTY: Final = {"status": "empty", "div": '<div xmlns="http://www.w3.org/1999/xhtml">-</div>'}
+"""https://hl7.org/fhir/R4/narrative.html: a narrative that is made of the elements, and none."""
 
 
 def prune(raw: bytes, hidden: frozenset[str], base: str) -> bytes:
     """Return `raw` without the list items that point to anything in `hidden` (`Type/id`).
 
     Innermost lists first: a section that loses an entry stays. A reference that stands in none of
-    those lists loses its text.
+    those lists loses its text. A narrative that was made of the elements may repeat what goes, so it
+    is emptied, also where nothing goes: its absence would tell. One with words of its author's own
+    stays.
     """
 
     def is_hidden(text: str) -> bool:
@@ -35,7 +40,17 @@ def prune(raw: bytes, hidden: frozenset[str], base: str) -> bytes:
         if is_hidden(reference["reference"]):
             reference.clear()
             reference["display"] = "-"
+    _empty_derived(resource)
     return dumps(resource)
+
+
+def _empty_derived(holder: Json) -> None:
+    """Empty the derived narratives of a resource and of its sections, at any depth."""
+    text = holder.get("text")
+    if isinstance(text, dict) and text.get("status") in _DERIVED:
+        holder["text"] = _EMPTY
+    for section in holder.get("section", ()):
+        _empty_derived(section)
 
 
 def _clean(holder: Json, is_hidden: Test) -> None:

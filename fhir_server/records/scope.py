@@ -22,6 +22,8 @@ Candidates = Callable[[Clause], frozenset[str] | None]
 _BY_PATIENT: Final = frozenset({"patient", "subject"})
 _EXACT: Final = frozenset({"identifier", "_id"})
 MOST: Final = 100
+NOBODY: Final = frozenset({""})
+"""The record of no patient: asked for where there is none, so that as much is asked (L46)."""
 
 
 def patients(

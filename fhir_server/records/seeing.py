@@ -28,6 +28,7 @@ from fhir_server.predicate import (
     under,
 )
 from fhir_server.records.facts import governed
+from fhir_server.records.scope import NOBODY
 from fhir_server.records.sights import Sights
 from fhir_server.records.stored_sight import ACL as ACL
 from fhir_server.records.stored_sight import StoredSight
@@ -62,6 +63,14 @@ class Seeing:
         if type_ == "AuditEvent" and not self._sees_all_traces:
             known = all_of(known, _shows(self.hidden(sight)))
         return known
+
+    def ask_of_nobody(self) -> None:
+        """Ask for the policy of no record, unless one of a record was asked for (L46).
+
+        What is absent belongs to none: without this, it would be refused sooner than what is hidden.
+        """
+        if not any(self._made):
+            self.sight(NOBODY)
 
     def knows(self, row: Row) -> bool:
         """Decide one row: the same predicate, read on its facts."""

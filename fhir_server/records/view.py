@@ -60,7 +60,7 @@ class View:
         if row is None:
             row = self._deleted(type_, id_)
         if row is None or not self.seeing.knows(row):
-            self._refuse(interaction, f"{type_}/{id_}", row)
+            self._refuse(interaction, f"{type_}/{id_}", self._looked_for(row))
             raise unknown(type_, id_)
         if row.gone:
             self._refuse(interaction, row.ref, row)
@@ -68,18 +68,32 @@ class View:
         self._disclose(interaction, [row])
         return row if row.content else self.shown(row)
 
+    def _looked_for(self, row: Row | None) -> Row | None:
+        """Return what is hidden, or nothing, once the database was asked as much for either.
+
+        INVARIANT: whether a resource is absent, hidden, or was deleted while hidden, refusing it
+        takes the same commands, so that the time of a refusal says nothing (L46).
+        """
+        if row is not None and not row.gone:
+            self._deleted(row.type, row.id)
+        self.seeing.ask_of_nobody()
+        return row
+
     def _deleted(self, type_: str, id_: str) -> Row | None:
         last = self.context.store.last(type_, id_)
         return last if last is not None and last.gone else None
 
     def version(self, type_: str, id_: str, version: str) -> Row:
         """Return one version. What hides the resource now hides its past; old labels too (L19)."""
-        row = None
         latest = self.context.store.get(type_, id_) or self._deleted(type_, id_)
-        if latest is not None and version.isascii() and version.isdigit() and len(version) < 10:
+        if latest is None or not self.seeing.knows(latest):
+            self._refuse("vread", f"{type_}/{id_}", self._looked_for(latest))
+            raise unknown(type_, f"{id_}/_history/{version}")
+        row: Row | None = None
+        if version.isascii() and version.isdigit() and len(version) < 10:
             past = int(version) != latest.version
             row = self.context.store.version(type_, id_, int(version)) if past else latest
-        if row is None or latest is None or not all(map(self.seeing.knows, (latest, row))):
+        if row is None or not self.seeing.knows(row):
             self._refuse("vread", f"{type_}/{id_}", latest)
             raise unknown(type_, f"{id_}/_history/{version}")
         if row.gone:
@@ -92,6 +106,7 @@ class View:
         """Return every version that may be known, newest first, tombstones included."""
         rows = self.context.store.versions(type_, id_)
         if not rows or not self.seeing.knows(rows[0]):
+            self.seeing.ask_of_nobody()
             self._refuse("history-instance", f"{type_}/{id_}", rows[0] if rows else None)
             raise unknown(type_, id_)
         found = [row for row in rows if self.seeing.knows(row)]
@@ -196,6 +211,10 @@ class View:
         """Log a write that was refused; `ref` is `Type/id`, or `Type` for a new resource."""
         type_, _, id_ = ref.partition("/")
         row = self.context.store.get(type_, id_) if id_ else None
+        if id_ and why == NotFound.__name__:
+            self.seeing.ask_of_nobody()
+            if row is not None and interaction == "delete":
+                self._deleted(type_, id_)
         patient = row.acl.get(facts.PATIENT, "") if row is not None else ""
         touched = [Touched(ref, patient)] if id_ else []
         self.tracer.commit(

@@ -1,17 +1,58 @@
-"""A record with something to hide, and its twin that has nothing of the kind."""
+"""A record with something to hide, and its twin that has nothing of the kind.
+
+The server is in this process, or where `--base-url` says (docs/leaks.md).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from fhir_server.consent.requester import Requester
 from tests.support import resources as make
+from tests.support.elsewhere import Elsewhere, signed_in, told_by
 from tests.support.people import a_doctor
 from tests.support.replies import Caller, Reply, told_apart
 from tests.support.world import World
-from tests.support.world import world as world
+from tests.support.world import world as own_world
+
+OPTIONS = ("--base-url", "--data-dir", "--token-command")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say where the server is, and how its callers get tokens."""
+    group = parser.getgroup("leaks", "the leak matrix on a server that runs elsewhere")
+    group.addoption("--base-url", help="FHIR base, such as http://127.0.0.1:8080/fhir")
+    group.addoption("--data-dir", help="its data directory, whose key signs the tokens")
+    group.addoption(
+        "--token-command", help="or what prints a token; reads the caller's claims as JSON"
+    )
+
+
+@pytest.fixture(scope="session")
+def mongo_uri(request: pytest.FixtureRequest) -> str:
+    """Give a MongoDB for a server in this process, where the tests are about such a one."""
+    if request.config.getoption(OPTIONS[0], None):
+        pytest.skip("needs a server with settings of its own; this server is elsewhere")
+    return str(request.getfixturevalue("mongo_uri"))
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Give the server to ask: in this process on a real MongoDB, or the one of `--base-url`."""
+    url, data_dir, command = (request.config.getoption(name, None) for name in OPTIONS)
+    if not url:
+        yield request.getfixturevalue("own_world")
+        return
+    if not (data_dir or command):
+        pytest.fail("--base-url needs --data-dir or --token-command", pytrace=False)
+    tokens = told_by(command) if command else signed_in(Path(data_dir))
+    elsewhere = Elsewhere(url, tokens)
+    yield elsewhere
+    elsewhere.wire.close()
 
 
 @dataclass(frozen=True)
@@ -91,4 +132,4 @@ def bare(ref: str) -> str:
     return ref.partition("/")[2]
 
 
-__all__ = ["Room", "bare", "make", "room", "same", "twin", "uniform", "world"]
+__all__ = ["Room", "bare", "make", "own_world", "room", "same", "twin", "uniform", "world"]

@@ -82,7 +82,7 @@ BY_VALUE = (
 
 @pytest.mark.parametrize("query", BY_VALUE)
 @pytest.mark.parametrize("how", ["", "&_summary=count", "&_count=1&_total=accurate"])
-def test_l57_no_value_of_a_hidden_row_is_found(
+def test_L57_no_value_of_a_hidden_row_is_found(
     rooms: tuple[Room, Room], query: str, how: str
 ) -> None:
     room, twin = rooms
@@ -93,7 +93,7 @@ def test_l57_no_value_of_a_hidden_row_is_found(
 
 @pytest.mark.parametrize("key", ["value-quantity", "date", "code", "_security", "_lastUpdated"])
 @pytest.mark.parametrize("sign", ["", "-"])
-def test_l08_an_order_is_of_visible_rows_alone(
+def test_L08_an_order_is_of_visible_rows_alone(
     rooms: tuple[Room, Room], key: str, sign: str
 ) -> None:
     places = []
@@ -106,7 +106,7 @@ def test_l08_an_order_is_of_visible_rows_alone(
 
 
 @pytest.mark.parametrize("relation", ["next", "last", "previous", "first"])
-def test_l04_links_of_a_page_are_there_alike(rooms: tuple[Room, Room], relation: str) -> None:
+def test_L04_links_of_a_page_are_there_alike(rooms: tuple[Room, Room], relation: str) -> None:
     told = []
     for room in rooms:
         path = f"Observation?patient={room.id}&_sort=date&_count=2"
@@ -131,21 +131,21 @@ def test_l04_links_of_a_page_are_there_alike(rooms: tuple[Room, Room], relation:
         "Observation?patient={patient}&value-quantity=99&_include=Observation:subject",
     ],
 )
-def test_l11_l64_no_way_around_the_record_leads_to_a_hidden_row(
+def test_L11_L64_no_way_around_the_record_leads_to_a_hidden_row(
     rooms: tuple[Room, Room], path: str
 ) -> None:
     reply = same(*rooms, path)
     assert reply.status == 200, reply.body
 
 
-def test_l13_what_is_included_back_is_visible(rooms: tuple[Room, Room]) -> None:
+def test_L13_what_is_included_back_is_visible(rooms: tuple[Room, Room]) -> None:
     for room in rooms:
         reply = room.doctor.get(f"Patient?_id={room.id}&_revinclude=Observation:patient")
         assert reply.refs == {f"Patient/{room.id}", *room.shown}
 
 
 @pytest.mark.parametrize("kind", ["Practitioner", "Observation", "DocumentReference"])
-def test_l64_the_compartment_of_who_is_not_known_is_that_of_nobody(
+def test_L64_the_compartment_of_who_is_not_known_is_that_of_nobody(
     world: World, rooms: tuple[Room, Room], kind: str
 ) -> None:
     stranger = world.as_(a_doctor())
@@ -155,7 +155,7 @@ def test_l64_the_compartment_of_who_is_not_known_is_that_of_nobody(
     assert rooms[0].shown[0].encode() not in replies[0].body
 
 
-def test_l57_a_list_of_hidden_rows_finds_as_much_as_a_list_of_absent_ones(
+def test_L57_a_list_of_hidden_rows_finds_as_much_as_a_list_of_absent_ones(
     world: World, rooms: tuple[Room, Room]
 ) -> None:
     room = rooms[0]

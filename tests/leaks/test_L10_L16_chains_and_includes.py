@@ -25,7 +25,7 @@ from tests.support.world import World
         "encounter:Encounter.subject:Patient.family=gen",
     ],
 )
-def test_l10_a_chain_goes_through_no_hidden_resource(world: World, chain: str) -> None:
+def test_L10_a_chain_goes_through_no_hidden_resource(world: World, chain: str) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     counts = []
@@ -41,7 +41,7 @@ def test_l10_a_chain_goes_through_no_hidden_resource(world: World, chain: str) -
     assert counts == [1, 0]
 
 
-def test_l10_a_chain_through_a_hidden_and_an_absent_resource_answer_alike(world: World) -> None:
+def test_L10_a_chain_through_a_hidden_and_an_absent_resource_answer_alike(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     encounter = make.an_encounter(anna, "MASQUE_PS")
@@ -52,7 +52,7 @@ def test_l10_a_chain_through_a_hidden_and_an_absent_resource_answer_alike(world:
     assert differ(replies, *ids) == ""
 
 
-def test_l10_a_chain_leads_into_no_other_record(world: World, room: Room) -> None:
+def test_L10_a_chain_leads_into_no_other_record(world: World, room: Room) -> None:
     body = make.a_patient(name=[{"family": "Introuvable"}])
     other = world.has(body)
     world.document(other)
@@ -65,14 +65,14 @@ def test_l10_a_chain_leads_into_no_other_record(world: World, room: Room) -> Non
         assert room.doctor.get(path).total == 0
 
 
-def test_l10_the_own_patient_is_not_met_through_a_blocked_one(world: World) -> None:
+def test_L10_the_own_patient_is_not_met_through_a_blocked_one(world: World) -> None:
     room = furnish(world, hidden=0)
     assert room.doctor.get("DocumentReference?patient.family=genêt").total >= 3
     world.consent(room.id, "deny", room.who)
     assert room.doctor.get(f"DocumentReference?patient._id={room.id}").total == 0
 
 
-def test_l12_an_include_brings_nothing_hidden(world: World) -> None:
+def test_L12_an_include_brings_nothing_hidden(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     caller = world.as_(doctor)
@@ -87,7 +87,7 @@ def test_l12_an_include_brings_nothing_hidden(world: World) -> None:
         assert (reply.total, len(reply.entries)) == (1, expected)
 
 
-def test_l12_an_include_of_a_chain_s_newer_version_brings_nothing_hidden(
+def test_L12_an_include_of_a_chain_s_newer_version_brings_nothing_hidden(
     world: World, room: Room
 ) -> None:
     pointer = make.a_list(room.id, *room.shown, *room.hidden)
@@ -97,7 +97,7 @@ def test_l12_an_include_of_a_chain_s_newer_version_brings_nothing_hidden(
     assert reply.total == 1
 
 
-def test_l12_an_include_brings_no_patient_of_another_record(world: World) -> None:
+def test_L12_an_include_brings_no_patient_of_another_record(world: World) -> None:
     doctor, anna, other = a_doctor(), world.patient(), world.patient()
     world.team(anna, doctor)
     body = make.an_observation(anna, performer=[make.reference(f"Patient/{other}")])
@@ -115,7 +115,7 @@ HAS = (
 
 
 @pytest.mark.parametrize("has", HAS)
-def test_l11_nothing_hidden_is_met_on_the_way_back(world: World, has: str) -> None:
+def test_L11_nothing_hidden_is_met_on_the_way_back(world: World, has: str) -> None:
     doctor, totals = a_doctor(), []
     for labels in ((), ("MASQUE_PS",)):
         anna = world.patient()
@@ -132,7 +132,7 @@ def test_l11_nothing_hidden_is_met_on_the_way_back(world: World, has: str) -> No
     assert totals == [1, 0]
 
 
-def test_l11_what_a_hidden_source_points_to_is_not_told_from_what_nothing_points_to(
+def test_L11_what_a_hidden_source_points_to_is_not_told_from_what_nothing_points_to(
     world: World, room: Room
 ) -> None:
     values = (bare(room.hidden[0]), make.new_id())
@@ -142,7 +142,7 @@ def test_l11_what_a_hidden_source_points_to_is_not_told_from_what_nothing_points
     assert differ(replies, *values) == ""
 
 
-def test_l11_a_source_that_is_seen_leads_to_nothing_hidden(world: World, room: Room) -> None:
+def test_L11_a_source_that_is_seen_leads_to_nothing_hidden(world: World, room: Room) -> None:
     listed = world.has(make.a_list(room.id, *room.shown, *room.hidden))
     for asked in (f"_has:List:item:_id={listed}", f"_list={listed}"):
         reply = room.doctor.get(f"DocumentReference?{asked}")
@@ -160,7 +160,7 @@ def test_l11_a_source_that_is_seen_leads_to_nothing_hidden(world: World, room: R
         "item:DocumentReference._id={id},{absent_id}",
     ],
 )
-def test_l36_a_list_is_not_found_by_what_is_hidden_in_it(
+def test_L36_a_list_is_not_found_by_what_is_hidden_in_it(
     world: World, room: Room, asked: str
 ) -> None:
     absent = f"DocumentReference/{make.new_id()}"
@@ -180,7 +180,7 @@ def test_l36_a_list_is_not_found_by_what_is_hidden_in_it(
 @pytest.mark.parametrize(
     "asked", ["source:missing=false", "source:missing=true", "_filter=source pr true"]
 )
-def test_l36_a_list_does_not_miss_what_is_hidden_in_it(
+def test_L36_a_list_does_not_miss_what_is_hidden_in_it(
     world: World, room: Room, asked: str
 ) -> None:
     """Its one source is a device that the doctor may not know: as if it had none."""
@@ -196,7 +196,7 @@ def test_l36_a_list_does_not_miss_what_is_hidden_in_it(
     assert totals == ([1, 0] if asked.endswith("missing=true") else [0, 1])
 
 
-def test_l11_a_list_that_is_hidden_has_no_items(world: World, room: Room) -> None:
+def test_L11_a_list_that_is_hidden_has_no_items(world: World, room: Room) -> None:
     hidden = world.has(make.a_list(room.id, *room.hidden))
     absent = make.new_id()
     replies = [room.doctor.get(f"DocumentReference?_list={id_}") for id_ in (hidden, absent)]
@@ -212,13 +212,13 @@ def test_l11_a_list_that_is_hidden_has_no_items(world: World, room: Room) -> Non
         "_revinclude=DocumentReference:subject:Patient&_revinclude:iterate=List:item",
     ],
 )
-def test_l13_a_reverse_include_brings_nothing_hidden(room: Room, include: str) -> None:
+def test_L13_a_reverse_include_brings_nothing_hidden(room: Room, include: str) -> None:
     reply = room.doctor.get(f"Patient?_id={room.id}&{include}")
     assert reply.refs == {f"Patient/{room.id}", *room.shown}
     assert (reply.total, len(reply.entries)) == (1, 1 + len(room.shown))
 
 
-def test_l13_iterating_does_not_go_through_what_is_hidden(world: World) -> None:
+def test_L13_iterating_does_not_go_through_what_is_hidden(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     for labels, expected in (((), 3), (("MASQUE_PS",), 1)):
@@ -235,7 +235,7 @@ def test_l13_iterating_does_not_go_through_what_is_hidden(world: World) -> None:
         assert len(world.as_(doctor).get(path).entries) == expected
 
 
-def test_l13_a_reverse_include_brings_nothing_of_another_record(world: World) -> None:
+def test_L13_a_reverse_include_brings_nothing_of_another_record(world: World) -> None:
     doctor, anna, other = a_doctor(), world.patient(), world.patient()
     world.team(anna, doctor)
     world.has(make.an_observation(other, performer=[make.reference(f"Patient/{anna}")]))
@@ -244,7 +244,7 @@ def test_l13_a_reverse_include_brings_nothing_of_another_record(world: World) ->
         assert not any(ref.startswith("Observation/") for ref in reply.refs)
 
 
-def test_l14_what_is_hidden_takes_no_place_among_what_is_included(
+def test_L14_what_is_hidden_takes_no_place_among_what_is_included(
     mongo_uri: str, tmp_path: Path
 ) -> None:
     name = "test_leaks_l14"
@@ -258,7 +258,7 @@ def test_l14_what_is_hidden_takes_no_place_among_what_is_included(
         mongo.drop_database(name)
 
 
-def test_l15_a_reference_is_kept_alike_whether_its_target_is_hidden_or_absent(
+def test_L15_a_reference_is_kept_alike_whether_its_target_is_hidden_or_absent(
     world: World, room: Room
 ) -> None:
     absent = f"DocumentReference/{make.new_id()}"
@@ -278,7 +278,7 @@ def test_l15_a_reference_is_kept_alike_whether_its_target_is_hidden_or_absent(
 @pytest.mark.parametrize(
     "target", ["Patient", "DocumentReference", "Encounter", "Practitioner", "Location"]
 )
-def test_l10_a_reference_search_by_hidden_and_absent_id_answer_alike(
+def test_L10_a_reference_search_by_hidden_and_absent_id_answer_alike(
     world: World, room: Room, target: str
 ) -> None:
     hidden = {

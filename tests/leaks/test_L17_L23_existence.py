@@ -34,12 +34,38 @@ def three(world: World, room: Room) -> dict[str, str]:
 @pytest.mark.parametrize(
     "path", ["{id}", "{id}/_history", "{id}/_history/1", "{id}/_history/2", "{id}?_pretty=true"]
 )
-def test_l17_l18_l20_reads_tell_nothing(
+def test_L17_L18_L20_reads_tell_nothing(
     world: World, room: Room, method: str, path: str, accept: str
 ) -> None:
     ids = three(world, room)
     reply = uniform(room.doctor, method, f"{DOC}/{path}", Accept=accept, **ids)
     assert reply.status == 404
+
+
+@pytest.mark.parametrize("form", ["", "?_format=xml", "?_pretty=true", "?_summary=true"])
+def test_L18_the_outcome_says_the_same_words_and_the_same_code(
+    world: World, room: Room, form: str
+) -> None:
+    ids = three(world, room)
+    reply = uniform(room.doctor, "GET", f"{DOC}/{{id}}{form}", **ids)
+    assert reply.status == 404
+    for word in (b"forbidden", b"suppressed", b"security", b"deleted", b"MASQUE"):
+        assert word not in reply.body
+    if "xml" not in form:
+        assert reply.issue["code"] == "not-found"
+        assert reply.issue["diagnostics"] == f"{DOC}/{ids['masked']} is not known"
+
+
+@pytest.mark.parametrize("path", ["{type}/_history", "_history", "{type}/_history?_count=1"])
+def test_L20_no_history_lists_what_is_hidden_or_was_deleted_while_hidden(
+    world: World, room: Room, path: str
+) -> None:
+    ids = three(world, room)
+    pages = room.doctor.walk(path.format(type=DOC))
+    told = {one["fullUrl"].rpartition("/")[2] for page in pages for one in page.entries}
+    assert {bare(ref) for ref in room.shown} <= told
+    assert not told & {*ids.values(), *map(bare, room.hidden)}
+    assert len(told) <= pages[0].total
 
 
 @pytest.mark.parametrize(
@@ -55,7 +81,7 @@ def test_l17_l18_l20_reads_tell_nothing(
     ],
     ids=["Observation", "Encounter", "List", "Patient", "Binary", "Provenance", "Group"],
 )
-def test_l17_every_kind_of_thing_hides_alike(world: World, room: Room, make_hidden: object) -> None:
+def test_L17_every_kind_of_thing_hides_alike(world: World, room: Room, make_hidden: object) -> None:
     assert callable(make_hidden)
     body = make_hidden(room.id)
     if body["resourceType"] == "List":
@@ -82,7 +108,7 @@ def test_l17_every_kind_of_thing_hides_alike(world: World, room: Room, make_hidd
     ids=lambda who: who.kind,
 )
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_l17_whoever_asks(world: World, who: Requester, method: str) -> None:
+def test_L17_whoever_asks(world: World, who: Requester, method: str) -> None:
     room = furnish(world, hidden=0)
     ids = {"hidden": bare(room.shown[0]), "absent": make.new_id()}
     body = {"PUT": make.a_document(room.id).json(), "PATCH": MASK}.get(method)
@@ -90,7 +116,7 @@ def test_l17_whoever_asks(world: World, who: Requester, method: str) -> None:
     uniform(world.as_(who), method, f"{DOC}/{{id}}", body, type_=type_, **ids)
 
 
-def test_l19_an_older_version_that_was_open_is_hidden_now(world: World) -> None:
+def test_L19_an_older_version_that_was_open_is_hidden_now(world: World) -> None:
     room = furnish(world, hidden=0)
     ref = room.shown[0]
     assert room.doctor.get(f"{ref}/_history/1").status == 200
@@ -101,7 +127,7 @@ def test_l19_an_older_version_that_was_open_is_hidden_now(world: World) -> None:
         uniform(room.doctor, "GET", f"{DOC}/{path}", masked=bare(ref), absent=absent)
 
 
-def test_l19_an_older_version_that_was_masked_stays_hidden(world: World, room: Room) -> None:
+def test_L19_an_older_version_that_was_masked_stays_hidden(world: World, room: Room) -> None:
     ref = room.hidden[0]
     world.has(make.a_document(room.id).but(id=bare(ref)).unmasked())
     assert room.doctor.get(ref).status == 200
@@ -113,7 +139,7 @@ def test_l19_an_older_version_that_was_masked_stays_hidden(world: World, room: R
     assert (history.total, len(history.entries)) == (1, 1)
 
 
-def test_l21_a_deletion_keeps_the_last_labels(world: World, room: Room) -> None:
+def test_L21_a_deletion_keeps_the_last_labels(world: World, room: Room) -> None:
     world.lacks(room.hidden[0])
     world.lacks(room.shown[0])
     assert room.doctor.get(room.shown[0]).status == 410
@@ -126,7 +152,7 @@ def test_l21_a_deletion_keeps_the_last_labels(world: World, room: Room) -> None:
         uniform(stranger, "GET", path, gone=bare(ref), absent=absent)
 
 
-def test_l21_the_record_of_a_deleted_document_still_decides(world: World, room: Room) -> None:
+def test_L21_the_record_of_a_deleted_document_still_decides(world: World, room: Room) -> None:
     world.lacks(room.shown[0])
     world.consent(room.id, "deny", room.who)
     ids = {"gone": bare(room.shown[0]), "absent": make.new_id()}
@@ -134,7 +160,7 @@ def test_l21_the_record_of_a_deleted_document_still_decides(world: World, room: 
 
 
 @pytest.mark.parametrize("tag", ['W/"1"', 'W/"2"', '"1"', "*"])
-def test_l22_a_tag_probes_nothing(world: World, room: Room, tag: str) -> None:
+def test_L22_a_tag_probes_nothing(world: World, room: Room, tag: str) -> None:
     for id_ in three(world, room).values():
         plain = room.doctor.get(f"{DOC}/{id_}")
         probed = room.doctor.get(f"{DOC}/{id_}", If_None_Match=tag)
@@ -145,7 +171,7 @@ def test_l22_a_tag_probes_nothing(world: World, room: Room, tag: str) -> None:
 
 @pytest.mark.parametrize("tag", ['W/"1"', 'W/"7"', '"1"', "nonsense"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_l23_a_precondition_is_looked_at_by_who_may_write_only(
+def test_L23_a_precondition_is_looked_at_by_who_may_write_only(
     world: World, room: Room, method: str, tag: str
 ) -> None:
     body = {"PUT": make.a_document(room.id).json(), "PATCH": MASK}.get(method)

@@ -33,7 +33,7 @@ def created(reply: Reply) -> tuple[int, int]:
     return reply.status, len(reply.body)
 
 
-def test_l24_a_conditional_create_meets_what_is_visible_alone(room: Room) -> None:
+def test_L24_a_conditional_create_meets_what_is_visible_alone(room: Room) -> None:
     for ref, status in ((room.shown[0], 200), (room.hidden[0], 201), (stray(), 201)):
         reply = room.doctor.post(
             DOC, new(room, ref), If_None_Exist=f"identifier={number(ref)}&_id={bare(ref)}"
@@ -41,7 +41,7 @@ def test_l24_a_conditional_create_meets_what_is_visible_alone(room: Room) -> Non
         assert reply.status == status
 
 
-def test_l24_a_taken_identifier_and_a_free_one_create_alike(room: Room) -> None:
+def test_L24_a_taken_identifier_and_a_free_one_create_alike(room: Room) -> None:
     replies = []
     for ref in (room.hidden[0], stray()):
         made = room.doctor.post(DOC, new(room, ref), If_None_Exist=f"identifier={number(ref)}")
@@ -53,7 +53,7 @@ def test_l24_a_taken_identifier_and_a_free_one_create_alike(room: Room) -> None:
 @pytest.mark.parametrize(
     "query", ["identifier={number}", "_id={id}", "identifier={number}&status=current"]
 )
-def test_l25_a_conditional_patch_is_narrowed_first(room: Room, query: str) -> None:
+def test_L25_a_conditional_patch_is_narrowed_first(room: Room, query: str) -> None:
     mask = {"op": "add", "path": "/securityLabel/-", "value": make.label("MASQUE_PS")}
     replies = []
     absent = stray()
@@ -64,7 +64,7 @@ def test_l25_a_conditional_patch_is_narrowed_first(room: Room, query: str) -> No
     assert told_apart(replies[0], replies[1], *room.names, bare(absent)) == ""
 
 
-def test_l25_a_hidden_second_match_makes_no_multiple(world: World, room: Room) -> None:
+def test_L25_a_hidden_second_match_makes_no_multiple(world: World, room: Room) -> None:
     twin_of_shown = make.a_document(room.id).masked()
     shared = str(int(bare(room.shown[0]).encode().hex(), 16))
     world.has(twin_of_shown.but(identifier=shared))
@@ -72,7 +72,7 @@ def test_l25_a_hidden_second_match_makes_no_multiple(world: World, room: Room) -
     assert room.doctor.patch(f"{DOC}?identifier={number(room.shown[0])}", mask).status == 200
 
 
-def test_l26_no_id_can_be_taken_or_probed_by_a_put(world: World, room: Room) -> None:
+def test_L26_no_id_can_be_taken_or_probed_by_a_put(world: World, room: Room) -> None:
     other = world.document(world.patient())
     ids = {"masked": bare(room.hidden[0]), "other": other, "absent": make.new_id()}
     body = make.a_document(room.id).json()
@@ -80,7 +80,7 @@ def test_l26_no_id_can_be_taken_or_probed_by_a_put(world: World, room: Room) -> 
     assert uniform(world.as_(a_hospital()), "PUT", f"{DOC}/{{id}}", body, **ids).status == 404
 
 
-def test_l27_an_identifier_that_is_taken_is_no_secret_to_tell(world: World, room: Room) -> None:
+def test_L27_an_identifier_that_is_taken_is_no_secret_to_tell(world: World, room: Room) -> None:
     statuses = {
         room.doctor.post(DOC, new(room, ref)).status
         for ref in (room.hidden[0], room.shown[0], stray())
@@ -88,7 +88,7 @@ def test_l27_an_identifier_that_is_taken_is_no_secret_to_tell(world: World, room
     assert statuses == {201}
 
 
-def test_l27_a_deletion_tells_nothing_of_hidden_referrers(world: World) -> None:
+def test_L27_a_deletion_tells_nothing_of_hidden_referrers(world: World) -> None:
     hospital, anna = a_hospital(), world.patient()
     caller = world.as_(hospital)
     replies = []
@@ -101,7 +101,7 @@ def test_l27_a_deletion_tells_nothing_of_hidden_referrers(world: World) -> None:
     assert replies[0].status == 204
 
 
-def test_l28_a_test_operation_on_what_is_hidden_tells_nothing(room: Room) -> None:
+def test_L28_a_test_operation_on_what_is_hidden_tells_nothing(room: Room) -> None:
     absent = make.new_id()
     replies = [
         room.doctor.patch(f"{DOC}/{id_}", {"op": "test", "path": "/status", "value": value})
@@ -123,7 +123,7 @@ def test_l28_a_test_operation_on_what_is_hidden_tells_nothing(room: Room) -> Non
         f"{DOC}?_id={{id}}&_summary=count",
     ],
 )
-def test_l29_reads_inside_a_bundle_see_no_more(room: Room, kind: str, url: str) -> None:
+def test_L29_reads_inside_a_bundle_see_no_more(room: Room, kind: str, url: str) -> None:
     absent = stray()
     replies = [
         room.doctor.transact(entry("GET", url.format(ref=ref, id=bare(ref))), kind=kind)
@@ -135,7 +135,7 @@ def test_l29_reads_inside_a_bundle_see_no_more(room: Room, kind: str, url: str) 
 
 @pytest.mark.parametrize("kind", ["batch", "transaction"])
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_l29_writes_inside_a_bundle_meet_the_same_refusal(
+def test_L29_writes_inside_a_bundle_meet_the_same_refusal(
     room: Room, kind: str, method: str
 ) -> None:
     absent = stray()
@@ -161,7 +161,7 @@ def test_l29_writes_inside_a_bundle_meet_the_same_refusal(
     "condition",
     [f"{DOC}?identifier={{number}}", f"{DOC}?_id={{id}}", f"{DOC}?_id={{id}}&status=current"],
 )
-def test_l30_a_conditional_reference_resolves_nothing_hidden(room: Room, condition: str) -> None:
+def test_L30_a_conditional_reference_resolves_nothing_hidden(room: Room, condition: str) -> None:
     absent = stray()
     replies = []
     for ref in (room.hidden[0], absent):
@@ -173,7 +173,7 @@ def test_l30_a_conditional_reference_resolves_nothing_hidden(room: Room, conditi
     assert differ(replies, *room.names, bare(absent)) == ""
 
 
-def test_l30_an_ins_resolves_to_who_feeds_and_opens_nothing(world: World) -> None:
+def test_L30_an_ins_resolves_to_who_feeds_and_opens_nothing(world: World) -> None:
     body = make.a_patient()
     anna, ins = world.has(body), body["identifier"][0]["value"]
     hospital = world.as_(a_hospital())
@@ -187,7 +187,7 @@ def test_l30_an_ins_resolves_to_who_feeds_and_opens_nothing(world: World) -> Non
     assert world.trusted.get(f"{DOC}?patient={anna}").total == 1
 
 
-def test_l30_other_identifiers_of_an_unknown_patient_do_not_resolve(world: World) -> None:
+def test_L30_other_identifiers_of_an_unknown_patient_do_not_resolve(world: World) -> None:
     body = make.a_patient(identifier=[{"system": "urn:ipp", "value": make.new_id()}])
     world.has(body)
     value = body["identifier"][0]["value"]
@@ -204,7 +204,7 @@ def test_l30_other_identifiers_of_an_unknown_patient_do_not_resolve(world: World
 
 
 @pytest.mark.parametrize("where", ["List", "relatesTo"])
-def test_l31_a_reference_to_what_is_hidden_is_stored_like_one_to_nothing(
+def test_L31_a_reference_to_what_is_hidden_is_stored_like_one_to_nothing(
     world: World, room: Room, where: str
 ) -> None:
     absent = stray()
@@ -223,7 +223,7 @@ def test_l31_a_reference_to_what_is_hidden_is_stored_like_one_to_nothing(
     assert told_apart(again, again2, *names, *names2) == ""
 
 
-def test_l31_no_link_of_one_s_own_opens_anything(world: World, room: Room) -> None:
+def test_L31_no_link_of_one_s_own_opens_anything(world: World, room: Room) -> None:
     hidden = room.hidden[0]
     room.doctor.post("List", make.a_list(room.id, hidden))
     room.doctor.post(DOC, make.a_document(room.id).replacing(hidden).json())
@@ -237,7 +237,7 @@ def test_l31_no_link_of_one_s_own_opens_anything(world: World, room: Room) -> No
     assert caller.get(f"List?item={room.shown[0]}&_include=List:item").total == 0
 
 
-def test_l31_a_list_in_another_record_shows_no_more_of_a_stranger_s_document(
+def test_L31_a_list_in_another_record_shows_no_more_of_a_stranger_s_document(
     world: World, room: Room
 ) -> None:
     anna = world.patient()
@@ -251,7 +251,7 @@ def test_l31_a_list_in_another_record_shows_no_more_of_a_stranger_s_document(
     assert told_apart(first, second, one, two, bare(room.shown[0]), bare(absent)) == ""
 
 
-def test_l31_nobody_replaces_in_the_name_of_another(world: World, room: Room) -> None:
+def test_L31_nobody_replaces_in_the_name_of_another(world: World, room: Room) -> None:
     author = a_doctor()
     hidden = make.a_document(room.id).by(author).masked()
     shown = make.a_document(room.id).by(author)

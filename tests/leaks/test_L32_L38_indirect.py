@@ -21,7 +21,7 @@ def attached(world: World, patient: str, *labels: str) -> tuple[Caller, str, str
     return hospital, hospital.post(DOC, body).id, binary
 
 
-def test_l32_old_and_new_labels_are_both_judged(world: World, room: Room) -> None:
+def test_L32_old_and_new_labels_are_both_judged(world: World, room: Room) -> None:
     member = a_doctor()
     world.team(room.id, member)
     mine = world.has(make.a_document(room.id).masked().by(member))
@@ -39,7 +39,7 @@ def test_l32_old_and_new_labels_are_both_judged(world: World, room: Room) -> Non
     )
 
 
-def test_l32_a_label_under_another_system_or_in_meta_hides_as_well(world: World) -> None:
+def test_L32_a_label_under_another_system_or_in_meta_hides_as_well(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     strange = {"coding": [{"system": "urn:mine", "code": "MASQUE_PS"}]}
@@ -48,7 +48,7 @@ def test_l32_a_label_under_another_system_or_in_meta_hides_as_well(world: World)
     assert world.as_(doctor).get(f"{DOC}/{body['id']}").status == 404
 
 
-def test_l33_no_one_else_may_grant(world: World, room: Room) -> None:
+def test_L33_no_one_else_may_grant(world: World, room: Room) -> None:
     stranger, bruno = a_doctor(), world.patient()
     consent = make.a_consent(room.id, "permit", stranger)
     for who in (stranger, room.who, a_hospital(), the_patient(bruno)):
@@ -59,7 +59,7 @@ def test_l33_no_one_else_may_grant(world: World, room: Room) -> None:
     assert world.as_(stranger).get(f"{DOC}?patient={room.id}").total == 0
 
 
-def test_l33_a_refused_grant_is_alike_for_a_record_that_is_not(world: World, room: Room) -> None:
+def test_L33_a_refused_grant_is_alike_for_a_record_that_is_not(world: World, room: Room) -> None:
     stranger, absent = a_doctor(), make.new_id()
     caller = world.as_(stranger)
     replies = [
@@ -69,7 +69,7 @@ def test_l33_a_refused_grant_is_alike_for_a_record_that_is_not(world: World, roo
 
 
 @pytest.mark.parametrize("more", [{}, {"Range": "bytes=0-10"}, {"Accept": "text/plain"}])
-def test_l34_an_attachment_is_hidden_with_its_document(
+def test_L34_an_attachment_is_hidden_with_its_document(
     world: World, room: Room, more: dict[str, str]
 ) -> None:
     _, _, masked = attached(world, room.id, "MASQUE_PS")
@@ -81,7 +81,7 @@ def test_l34_an_attachment_is_hidden_with_its_document(
         assert uniform(room.doctor, "GET", path, **more, **ids).status == 404
 
 
-def test_l34_rights_are_those_of_the_referrers_that_are_visible(world: World, room: Room) -> None:
+def test_L34_rights_are_those_of_the_referrers_that_are_visible(world: World, room: Room) -> None:
     hospital, _, binary = attached(world, room.id, "MASQUE_PS")
     assert room.doctor.get(f"Binary/{binary}").status == 404
     second = make.a_document(room.id).attached(f"Binary/{binary}").json()
@@ -92,13 +92,13 @@ def test_l34_rights_are_those_of_the_referrers_that_are_visible(world: World, ro
     assert room.doctor.get(f"Binary/{binary}").status == 404
 
 
-def test_l34_the_search_of_binaries_is_narrowed_too(world: World, room: Room) -> None:
+def test_L34_the_search_of_binaries_is_narrowed_too(world: World, room: Room) -> None:
     _, _, shown = attached(world, room.id)
     _, _, masked = attached(world, room.id, "MASQUE_PS")
     assert room.doctor.get(f"Binary?_id={shown},{masked}").ids == [shown]
 
 
-def test_l36_l37_entries_and_counts_are_pruned_alike_everywhere(world: World, room: Room) -> None:
+def test_L36_L37_entries_and_counts_are_pruned_alike_everywhere(world: World, room: Room) -> None:
     full = make.a_list(room.id, *room.shown, *room.hidden)
     bare_one = make.a_list(room.id, *room.shown)
     for body in (full, bare_one):
@@ -108,7 +108,7 @@ def test_l36_l37_entries_and_counts_are_pruned_alike_everywhere(world: World, ro
         assert differ(replies, full["id"], bare_one["id"]) == ""
 
 
-def test_l36_an_audit_event_tells_a_patient_nothing_of_what_awaits_them(world: World) -> None:
+def test_L36_an_audit_event_tells_a_patient_nothing_of_what_awaits_them(world: World) -> None:
     doctor, anna, bruno = a_doctor(), world.patient(), world.patient()
     events = []
     for patient, labels in ((anna, ("INVISIBLE_PATIENT",)), (bruno, ())):
@@ -124,7 +124,7 @@ def test_l36_an_audit_event_tells_a_patient_nothing_of_what_awaits_them(world: W
     assert events[0] == events[1] - 2
 
 
-def test_l36_a_pointer_is_not_found_by_a_hidden_target(world: World, room: Room) -> None:
+def test_L36_a_pointer_is_not_found_by_a_hidden_target(world: World, room: Room) -> None:
     world.has(make.a_list(room.id, *room.shown, *room.hidden))
     absent = f"{DOC}/{make.new_id()}"
     replies = [room.doctor.get(f"List?item={ref}") for ref in (room.hidden[0], absent)]
@@ -135,13 +135,13 @@ def test_l36_a_pointer_is_not_found_by_a_hidden_target(world: World, room: Room)
     assert missing == [0, 1]
 
 
-def test_l36_a_list_of_hidden_things_alone_has_no_items_to_miss(world: World, room: Room) -> None:
+def test_L36_a_list_of_hidden_things_alone_has_no_items_to_miss(world: World, room: Room) -> None:
     world.has(make.a_list(room.id, *room.hidden))
     for value in ("true", "false"):
         assert room.doctor.get(f"List?patient={room.id}&item:missing={value}").total == 0
 
 
-def test_l38_the_chain_of_a_masked_document_is_hidden_whole(world: World) -> None:
+def test_L38_the_chain_of_a_masked_document_is_hidden_whole(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     caller = world.as_(doctor)
@@ -156,7 +156,7 @@ def test_l38_the_chain_of_a_masked_document_is_hidden_whole(world: World) -> Non
     assert caller.get(f"{DOC}?relatesto={old.ref}").total == 0
 
 
-def test_l38_a_chain_inside_one_transaction_is_hidden_whole(world: World) -> None:
+def test_L38_a_chain_inside_one_transaction_is_hidden_whole(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.team(anna, doctor)
     hospital = world.as_(a_hospital())
@@ -170,7 +170,7 @@ def test_l38_a_chain_inside_one_transaction_is_hidden_whole(world: World) -> Non
     assert world.as_(the_patient(anna)).get(f"{DOC}?patient={anna}").total == 4
 
 
-def test_l36_a_provenance_belongs_to_the_record_of_its_targets(world: World, room: Room) -> None:
+def test_L36_a_provenance_belongs_to_the_record_of_its_targets(world: World, room: Room) -> None:
     early = make.a_document(room.id)
     ahead = make.a_provenance(room.id, early.ref)
     both = make.a_provenance(room.id, room.shown[0], f"{DOC}/{world.document(world.patient())}")

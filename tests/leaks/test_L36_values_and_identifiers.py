@@ -7,8 +7,8 @@ from tests.support.people import a_doctor
 from tests.support.world import World
 
 
-def test_a_pointer_is_not_found_by_what_is_hidden_among_other_values(world: World) -> None:
-    """L36: alternatives are held to what the caller may know, one by one."""
+def test_L36_a_pointer_is_not_found_by_what_is_hidden_among_other_values(world: World) -> None:
+    """Alternatives are held to what the caller may know, one by one."""
     doctor, of = a_doctor(), world.patient()
     world.team(of, doctor)
     shown, hidden = (
@@ -24,10 +24,10 @@ def test_a_pointer_is_not_found_by_what_is_hidden_among_other_values(world: Worl
     assert caller.get(f"List?item={hidden}/_history/1").ids == []
 
 
-def test_a_pointer_is_not_found_by_the_logical_identifier_of_what_it_points_to(
+def test_L36_a_pointer_is_not_found_by_the_logical_identifier_of_what_it_points_to(
     world: World,
 ) -> None:
-    """L36: an identifier does not say which of the things pointed to bears it."""
+    """An identifier does not say which of the things pointed to bears it."""
     doctor, of = a_doctor(), world.patient()
     world.team(of, doctor)
     shown, hidden = world.document(of), world.document(of, "MASQUE_PS")

@@ -18,13 +18,13 @@ DOC = "DocumentReference"
 @pytest.mark.parametrize(
     "more", ["&_sort=date", "&_summary=count", "&_sort=_lastUpdated", "&_sort=-date"]
 )
-def test_l44_windows_of_time_show_no_hidden_activity(
+def test_L44_windows_of_time_show_no_hidden_activity(
     room: Room, twin: Room, window: str, more: str
 ) -> None:
     same(room, twin, f"{DOC}?patient={{patient}}&{window}{more}")
 
 
-def test_l45_ids_are_random_and_versions_run_by_resource(world: World) -> None:
+def test_L45_ids_are_random_and_versions_run_by_resource(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     caller = world.as_(doctor)
     made = []
@@ -37,7 +37,7 @@ def test_l45_ids_are_random_and_versions_run_by_resource(world: World) -> None:
     assert ids not in (sorted(ids), sorted(ids, reverse=True))
 
 
-def test_l45_what_hides_a_resource_takes_no_version_of_others(world: World, room: Room) -> None:
+def test_L45_what_hides_a_resource_takes_no_version_of_others(world: World, room: Room) -> None:
     before = room.doctor.get(room.shown[0]).headers
     newer = make.a_document(room.id).replacing(room.hidden[0])
     world.has(newer.masked())
@@ -48,14 +48,14 @@ def test_l45_what_hides_a_resource_takes_no_version_of_others(world: World, room
 @pytest.mark.parametrize(
     "path", ["{shown}", "{hidden}", "DocumentReference?patient={id}", "nothing/x"]
 )
-def test_l49_no_answer_may_be_shared(room: Room, path: str) -> None:
+def test_L49_no_answer_may_be_shared(room: Room, path: str) -> None:
     reply = room.doctor.get(path.format(shown=room.shown[0], hidden=room.hidden[0], id=room.id))
     assert reply.headers["cache-control"] == "private, no-store"
     assert "Authorization" in reply.headers["vary"]
 
 
 @pytest.mark.parametrize("how", ["deny", "team", "closed", "mask", "delete", "attending"])
-def test_l50_a_revocation_holds_on_the_next_request(world: World, how: str) -> None:
+def test_L50_a_revocation_holds_on_the_next_request(world: World, how: str) -> None:
     doctor = a_doctor()
     patient = make.a_patient(*([doctor] if how == "attending" else []))
     anna = world.has(patient)
@@ -88,7 +88,7 @@ def test_l50_a_revocation_holds_on_the_next_request(world: World, how: str) -> N
     assert [caller.get(path).total for path in asked[1:]] == [0, 0]
 
 
-def test_l50_an_authorisation_ends_by_itself(world: World) -> None:
+def test_L50_an_authorisation_ends_by_itself(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     world.document(anna)
     world.consent(anna, "permit", doctor)
@@ -97,7 +97,7 @@ def test_l50_an_authorisation_ends_by_itself(world: World) -> None:
             assert world.as_(doctor).get(f"{DOC}?patient={anna}").total == total
 
 
-def test_l52_a_consent_withdrawn_between_two_pages_ends_the_walk(world: World) -> None:
+def test_L52_a_consent_withdrawn_between_two_pages_ends_the_walk(world: World) -> None:
     doctor, anna = a_doctor(), world.patient()
     for _ in range(3):
         world.document(anna)
@@ -124,7 +124,7 @@ def test_l52_a_consent_withdrawn_between_two_pages_ends_the_walk(world: World) -
     ],
 )
 @pytest.mark.parametrize(("dated", "begun"), [("2999-01-01", False), ("", True)])
-def test_l53_only_a_consent_in_force_grants(
+def test_L53_only_a_consent_in_force_grants(
     world: World, status: str, period: make.Json, now: bool, dated: str, begun: bool
 ) -> None:
     doctor, anna = a_doctor(), world.patient()
@@ -136,14 +136,14 @@ def test_l53_only_a_consent_in_force_grants(
     assert world.as_(doctor).get(f"{DOC}?patient={anna}").total == granted
 
 
-def test_l54_an_empty_set_of_records_opens_none(world: World) -> None:
+def test_L54_an_empty_set_of_records_opens_none(world: World) -> None:
     world.document(world.patient())
     for caller in (world.as_(a_doctor()), world.as_(the_patient(make.new_id()))):
         for type_ in (DOC, "Patient", "Observation", "Consent", "AuditEvent", "List", "Binary"):
             assert caller.get(type_).total == 0, type_
 
 
-def test_l61_the_glass_is_broken_for_one_record_with_a_reason(world: World) -> None:
+def test_L61_the_glass_is_broken_for_one_record_with_a_reason(world: World) -> None:
     room, other = furnish(world, hidden=2), furnish(world, hidden=0)
     emergency = world.as_(breaking_the_glass(of=room.id))
     assert emergency.get(f"{DOC}?patient={room.id}").total == 3
@@ -153,7 +153,7 @@ def test_l61_the_glass_is_broken_for_one_record_with_a_reason(world: World) -> N
     assert mute.get(f"{DOC}?patient={room.id}").total == 0
 
 
-def test_l61_the_glass_does_not_let_in_who_is_blocked_or_opposed(world: World) -> None:
+def test_L61_the_glass_does_not_let_in_who_is_blocked_or_opposed(world: World) -> None:
     room = furnish(world, hidden=0)
     blocked = breaking_the_glass(of=room.id)
     world.consent(room.id, "deny", blocked)
@@ -163,7 +163,7 @@ def test_l61_the_glass_does_not_let_in_who_is_blocked_or_opposed(world: World) -
     assert world.as_(breaking_the_glass(of=room.id)).get(f"{DOC}?patient={room.id}").total == 0
 
 
-def test_l61_a_token_that_is_over_breaks_no_glass(world: World) -> None:
+def test_L61_a_token_that_is_over_breaks_no_glass(world: World) -> None:
     room = furnish(world, hidden=0)
     emergency = world.as_(breaking_the_glass(of=room.id))
     with world.later(seconds=3601):

@@ -33,7 +33,7 @@ def limited(
         yield world
 
 
-def test_l47_a_limit_is_reached_after_as_many_requests_whatever_they_find(limited: World) -> None:
+def test_L47_a_limit_is_reached_after_as_many_requests_whatever_they_find(limited: World) -> None:
     room, twin = furnish(limited, hidden=2), furnish(limited, hidden=0)
     for one, hidden in ((room, room.hidden[0]), (twin, f"DocumentReference/{make.new_id()}")):
         paths = [f"DocumentReference?patient={one.id}", hidden, one.shown[0], f"{hidden}/_history"]
@@ -42,7 +42,7 @@ def test_l47_a_limit_is_reached_after_as_many_requests_whatever_they_find(limite
         assert statuses[LIMIT:] == [429] * (12 - LIMIT)
 
 
-def test_l47_over_the_limit_hidden_and_absent_are_refused_alike(limited: World) -> None:
+def test_L47_over_the_limit_hidden_and_absent_are_refused_alike(limited: World) -> None:
     room = furnish(limited, hidden=2)
     for _ in range(LIMIT):
         room.doctor.get("Patient/nobody")
@@ -62,7 +62,7 @@ def test_l47_over_the_limit_hidden_and_absent_are_refused_alike(limited: World) 
         "{shown}/_history",
     ],
 )
-def test_l48_packed_answers_tell_no_more_than_plain_ones(room: Room, twin: Room, path: str) -> None:
+def test_L48_packed_answers_tell_no_more_than_plain_ones(room: Room, twin: Room, path: str) -> None:
     """The bodies are the same once ids are put out, so what packs them sees the same."""
     plain, packed = [], []
     for one in (room, twin):
@@ -74,7 +74,7 @@ def test_l48_packed_answers_tell_no_more_than_plain_ones(room: Room, twin: Room,
     assert len(encodings) == 1
 
 
-def test_l48_a_refusal_is_never_packed(room: Room) -> None:
+def test_L48_a_refusal_is_never_packed(room: Room) -> None:
     hidden = room.doctor.get(room.hidden[0], Accept_Encoding="gzip")
     absent = room.doctor.get(f"DocumentReference/{make.new_id()}", Accept_Encoding="gzip")
     assert "content-encoding" not in hidden.headers

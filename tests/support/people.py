@@ -8,14 +8,19 @@ from typing import Any
 
 from fhir_server.consent.requester import Kind, Purpose, Requester
 
-_SERIAL = count(1)
+_SERIAL = [count(1)]
 DOCTOR, PHARMACIST, PODIATRIST, NURSE = "G15_10", "G15_21", "G15_80", "G15_60"
+
+
+def numbered_from(first: int) -> None:
+    """Number the callers to come from `first`: for a server that may have met those before."""
+    _SERIAL[0] = count(first)
 
 
 def a_professional(profession: str = DOCTOR, **changes: Any) -> Requester:
     """Return a professional with an RPPS that nobody else has."""
     return replace(
-        Requester(Kind.PROFESSIONAL, rpps=f"9979{next(_SERIAL):07d}", profession=profession),
+        Requester(Kind.PROFESSIONAL, rpps=f"9979{next(_SERIAL[0]):07d}", profession=profession),
         **changes,
     )
 
@@ -53,7 +58,7 @@ def regulating(of: str) -> Requester:
 def a_hospital() -> Requester:
     """Return the software of an establishment that nobody else is."""
     return Requester(
-        Kind.ESTABLISHMENT_SOFTWARE, Purpose.FEED, organization=f"9{next(_SERIAL):08d}"
+        Kind.ESTABLISHMENT_SOFTWARE, Purpose.FEED, organization=f"9{next(_SERIAL[0]):08d}"
     )
 
 

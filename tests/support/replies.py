@@ -47,7 +47,8 @@ class Reply:
     def id(self) -> str:
         """Return the id of the resource answered, or of the one that `Location` names."""
         if "location" in self.headers:
-            return urlsplit(self.headers["location"]).path.split("/")[3]
+            path = urlsplit(self.headers["location"]).path
+            return path.partition("/_history")[0].rpartition("/")[2]
         return str(self.json["id"])
 
     @property
@@ -126,7 +127,9 @@ def differ(replies: Sequence[Reply], *names: str) -> str:
 
 
 class Caller:
-    """Someone who sends requests; every path is below `/fhir`."""
+    """Someone who sends requests; a path without a `/` in front is below the FHIR base."""
+
+    base = "/fhir"
 
     def __init__(self, client: FlaskClient, token: str = "") -> None:
         """Send with `token`, or without one."""
@@ -138,12 +141,19 @@ class Caller:
     ) -> Reply:
         """Send; `body` is JSON unless it is bytes; `If_Match=` is the header `If-Match`."""
         sent = self._headers | {name.replace("_", "-"): value for name, value in headers.items()}
-        given: dict[str, Any] = {}
+        data: bytes | None = None
         if body is not None:
             data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            given = {"data": data, "content_type": type_}
-        address = path if path.startswith("/fhir") else f"/fhir/{path}".removesuffix("/")
-        return Reply.of(self._client.open(address, method=method, headers=sent, **given))
+            sent = {"Content-Type": type_} | sent
+        address = path if path.startswith("/") else f"{self.base}/{path}".removesuffix("/")
+        return self.carry(method, address, sent, data)
+
+    def carry(
+        self, method: str, address: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Reply:
+        """Bring a request to the server, and its answer back; here without a socket."""
+        answered = self._client.open(address, method=method, headers=dict(headers), data=body)
+        return Reply.of(answered)
 
     def get(self, path: str, **headers: str) -> Reply:
         return self.send("GET", path, **headers)

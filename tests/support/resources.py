@@ -18,7 +18,7 @@ Json = dict[str, Any]
 INS = systems()["INS-NIR-TEST"]
 
 BIOLOGY, HOSPITAL, PRESCRIPTION = "11502-2", "34112-3", "57833-6"
-_INS_SERIAL = count(100)
+_INS_SERIAL = [count(100)]
 
 
 def new_id() -> str:
@@ -36,9 +36,14 @@ def a_urn() -> str:
     return f"urn:uuid:{uuid4()}"
 
 
+def ins_numbered_from(first: int) -> None:
+    """Number the INS to come from `first` (under 800,000), as `people.numbered_from` does."""
+    _INS_SERIAL[0] = count(first)
+
+
 def an_ins() -> str:
     """Return a test INS that nobody else has; its key checks (R96)."""
-    number = 2_88_03_55_180_000 + next(_INS_SERIAL)
+    number = 2_88_03_55_180_000 + next(_INS_SERIAL[0])
     return f"{number}{97 - number % 97:02d}"
 
 

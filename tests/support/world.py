@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from fhir_server.app import create_app, open_sealing
 from fhir_server.consent.requester import TRUSTED, Requester
@@ -34,10 +35,15 @@ class World:
         self._store = store
         self._ahead = 0.0
         chosen: dict[str, Any] = {"auth": "off", "data_dir": home, "log_level": "error"}
-        self.app = create_app(
+        self._app = create_app(
             Settings(**(chosen | settings)), store=store, clock=lambda: int(self.now * 1_000_000)
         )
-        self.trusted = Caller(self.app.test_client())
+        self.trusted = Caller(self._app.test_client())
+
+    @property
+    def app(self) -> Flask:
+        """Return the application itself."""
+        return self._app
 
     @property
     def store(self) -> MongoStore:
@@ -58,9 +64,11 @@ class World:
 
     def as_(self, who: Requester) -> Caller:
         """Return `who` with a token of their own."""
-        if who is TRUSTED:
-            return self.trusted
-        return Caller(self.app.test_client(), self.token(who))
+        return self.trusted if who is TRUSTED else self.bearing(self.token(who))
+
+    def bearing(self, token: str) -> Caller:
+        """Return who sends `token`; nothing, when it is empty."""
+        return Caller(self.app.test_client(), token)
 
     def token(self, who: Requester) -> str:
         """Return a bearer token of `who`."""

@@ -40,6 +40,9 @@ def connect(uri: str) -> MongoClient[dict[str, Any]]:
             journal=True,
             # What was read can't be rolled back, so it was not disclosed in error.
             readConcernLevel="majority",
+            # INVARIANT: whatever the URI says, a secondary is not asked: its Consents may be old
+            # (L67).
+            readPreference="primary",
             retryWrites=True,
             retryReads=True,
             serverSelectionTimeoutMS=SELECTION_TIMEOUT_MS,
