@@ -74,8 +74,8 @@ class Link:
 class RecordPolicy:
     """Everything about one record that a decision may rest on.
 
-    `via` of a link is `attending` (R20) or `care-team` (R16); `teams` maps a CareTeam reference to
-    its links, for Consents whose actor is a CareTeam.
+    `via` of a link is `attending` (R20), `care-team` (R16) or `protection` (R57). `of_age` is the
+    instant of the holder's majority, for ever away when no birth date tells it.
     """
 
     patient: str
@@ -83,6 +83,7 @@ class RecordPolicy:
     closed: bool = False
     links: tuple[Link, ...] = ()
     consents: tuple[ConsentPolicy, ...] = ()
+    of_age: int = FOREVER
 
     def keys(self) -> frozenset[str]:
         """Return every caller key to which this record grants something, whenever."""
@@ -97,6 +98,7 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
     """Write `policy` as plain JSON values."""
     return {
         "closed": policy.closed,
+        "of_age": policy.of_age,
         "links": [
             [link.key, link.via, link.source, link.period.start, link.period.end]
             for link in policy.links
@@ -119,6 +121,7 @@ def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPoli
         patient=patient,
         version=version,
         closed=body["closed"],
+        of_age=body.get("of_age", FOREVER),
         links=tuple(
             Link(key, via, source, Period(start, end))
             for key, via, source, start, end in body["links"]
