@@ -102,7 +102,7 @@ def serve(**given: Any) -> None:
     "--kind", type=click.Choice([kind.value for kind in Kind]), help="What the caller is."
 )
 @click.option("--rpps", default="", help="RPPS number of the practitioner.")
-@click.option("--profession", default="", help="TRE_G15 code, such as G15_10 or 10.")
+@click.option("--profession", default="", help="TRE_G15 code, such as G15_10 or 10; or R95_71.")
 @click.option("--specialty", default="", help="Code of the specialty.")
 @click.option("--organization", default="", help="FINESS number of the organisation.")
 @click.option("--patient", default="", help="Logical id of the record concerned.")
@@ -111,6 +111,7 @@ def serve(**given: Any) -> None:
 )
 @click.option("--scope", default="", help="SMART scopes.")
 @click.option("--reason", default="", help="Words given for a break-glass.")
+@click.option("--secret", is_flag=True, help="Secret connection of a professional for a minor.")
 @click.option("--ttl", type=click.IntRange(1), default=3600, show_default=True, help="Seconds.")
 def token(data_dir: Path | None, persona: str | None, ttl: int, **told: Any) -> None:
     """Print a bearer token (jeton d'accès).

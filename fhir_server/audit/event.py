@@ -17,6 +17,14 @@ _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+_PROFESSIONS: Final = {
+    table: f"https://mos.esante.gouv.fr/NOS/TRE_{name}/FHIR/TRE-{name}"
+    for table, name in (
+        ("G15", "G15-ProfessionSante"),
+        ("R94", "R94-ProfessionSocial"),
+        ("R95", "R95-UsagerTitre"),
+    )
+}
 _ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 _BALP_TYPE: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 RULE_EXTENSION: Final = "https://fhir-server.example.org/StructureDefinition/access-rule"
@@ -108,13 +116,8 @@ def _agents(access: Access, *, reading: bool) -> list[Json]:
         "requestor": True,
     }
     if actor.profession:
-        user["role"] = [
-            _concept(
-                "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/"
-                "TRE-G15-ProfessionSante",
-                actor.profession.removeprefix("G15_"),
-            )
-        ]
+        table, _, code = actor.profession.partition("_")
+        user["role"] = [_concept(_PROFESSIONS[table], code)]
     if actor.name:
         user["name"] = actor.name
     if actor.purpose:
