@@ -16,6 +16,7 @@ from fhir_server.consent.reading import Context, read_consent
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has
+from fhir_server.records.majority import majority, measures_of_protection
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.unit import Unit
@@ -27,7 +28,7 @@ ATTENDING_ROLE = "PCP"
 DIRECTORY = frozenset({"Practitioner", "PractitionerRole", "Organization"})
 """Whose content a policy is made of; of the other references, the id alone."""
 _READ = {
-    "Patient": ("active", "generalPractitioner", "contained"),
+    "Patient": ("active", "birthDate", "generalPractitioner", "contained"),
     "Practitioner": ("identifier",),
     "PractitionerRole": ("practitioner", "contained"),
     "Organization": ("identifier",),
@@ -54,12 +55,17 @@ class PolicyCompiler:
             return
         people = People(unit, self.locale.base)
         resource = parse(row.raw).resource
-        attending = tuple(self._attending(resource, people))
+        of_age = majority(resource, self.locale.zone)
+        links = list(self._attending(resource, people))
+        if not is_new:
+            links += self._teams(unit, patient, people)
+            links += measures_of_protection(unit, patient, of_age, self._period)
         policy = RecordPolicy(
             patient=patient,
             version="",
             closed=_is_inactive(resource),
-            links=attending if is_new else (*attending, *self._teams(unit, patient, people)),
+            links=tuple(links),
+            of_age=of_age,
             consents=() if is_new else tuple(self._consents(unit, patient, people)),
         )
         unit.put_policy(

@@ -15,7 +15,12 @@ from fhir_server.consent import facts
 from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
-from fhir_server.fhir.errors import PreconditionFailed, PreconditionRequired, Unprocessable
+from fhir_server.fhir.errors import (
+    Forbidden,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unprocessable,
+)
 from fhir_server.fhir.json import Document, Draft, parse, stamp
 from fhir_server.predicate import Predicate, one_of
 from fhir_server.records import authority
@@ -29,6 +34,7 @@ from fhir_server.records.facts import (
 from fhir_server.records.naming import may_choose
 from fhir_server.records.people import People
 from fhir_server.records.policies import is_closed
+from fhir_server.records.standing import admitted, represents, secret_deposit
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View, unknown
 from fhir_server.search.index import IndexValues, index
@@ -195,6 +201,8 @@ class Change:
             self._view.seeing.knows(old) or authority.owns(self._view.requester, old.acl)
         ):
             raise unknown(type_, id_)
+        if not represents(self._view, old.acl):
+            raise unknown(type_, id_)
         return old
 
     def _row(
@@ -254,8 +262,16 @@ class Change:
         return Deposit(view.requester.identity, min(at, view.at))
 
     def _authorise_create(self, row: Row) -> None:
-        attending = self._attending(row.acl)
-        authority.create(self._view.requester, row.type, row.acl, attending=attending)
+        authority.create(
+            self._view.requester,
+            row.type,
+            row.acl,
+            attending=self._attending(row.acl),
+            admitted=admitted(self._view, row.acl),
+        )
+        if not represents(self._view, row.acl):
+            raise Forbidden("the holder of this record is of age and no longer represented")
+        secret_deposit(self._view.requester, row.type, row.acl)
 
     def _attending(self, acl: Any) -> bool:
         """Tell whether the caller is the attending doctor of the record, which is open."""
