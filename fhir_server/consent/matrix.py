@@ -16,7 +16,7 @@ from typing import Any
 
 from fhir_server.consent.requester import Kind, Requester
 
-_ROLES = ("R94_", "R95_")
+ROLES = ("R94_", "R95_")
 """Professions that are none of health: TRE_R94 (social) and TRE_R95 (titles), R27."""
 ESTABLISHMENT_SOFTWARE = "ESTABLISHMENT_SOFTWARE"
 REFERENCED_SERVICE = "REFERENCED_SERVICE"
@@ -54,10 +54,15 @@ class Matrix:
         text = repr(sorted((column, sorted(types)) for column, types in self.readable.items()))
         return sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def role_columns(self) -> frozenset[str]:
+        """Return the columns of professions that are none of health (R27)."""
+        return frozenset(name for name in self.readable if name.startswith(ROLES))
+
     @cached_property
     def of_health_professions(self) -> Matrix:
-        """Return the matrix without the columns of professions that are none of health (R27)."""
-        kept = {name: types for name, types in self.readable.items() if not name.startswith(_ROLES)}
+        """Return the matrix without its `role_columns`."""
+        kept = {name: self.readable[name] for name in self.readable.keys() - self.role_columns}
         return replace(self, readable=kept)
 
     def types_for(self, requester: Requester) -> frozenset[str]:
@@ -77,15 +82,21 @@ class Matrix:
 def read_matrix(lines: Iterable[str], about: Mapping[str, Any] | None = None) -> Matrix:
     """Read the CSV; `about` is the JSON beside it, with `edition` and `valid_from`.
 
-    Raises `MatrixError` on a cell that is neither `read` nor `none`.
+    Raises `MatrixError` on a cell that is neither `read` nor `none`, and on what is there twice.
     """
     rows = csv.DictReader(lines)
     columns = {name: name.split(" ")[0] for name in rows.fieldnames or () if _is_column(name)}
     if not columns:
         raise MatrixError("the habilitation matrix has no profession column")
+    if "type" not in (rows.fieldnames or ()):
+        raise MatrixError("the habilitation matrix has no column `type`")
+    if len({*columns.values()}) < sum(map(_is_column, rows.fieldnames or ())):
+        raise MatrixError("the habilitation matrix has two columns of one profession")
     readable: dict[str, set[str]] = {column: set() for column in columns.values()}
     types: set[str] = set()
     for row in rows:
+        if row["type"] in types:
+            raise MatrixError(f"habilitation matrix: type `{row['type']}` has two rows")
         types.add(row["type"])
         for name, column in columns.items():
             match row[name]:
@@ -109,4 +120,4 @@ def read_matrix(lines: Iterable[str], about: Mapping[str, Any] | None = None) ->
 
 def _is_column(name: str) -> bool:
     structures = (ESTABLISHMENT_SOFTWARE, REFERENCED_SERVICE)
-    return name.startswith(("G15_", "G16_", *_ROLES)) or name in structures
+    return name.startswith(("G15_", "G16_", *ROLES)) or name in structures
