@@ -18,13 +18,11 @@ _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationT
 _ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _PROFESSIONS: Final = {
-    table: f"https://mos.esante.gouv.fr/NOS/TRE_{name}/FHIR/TRE-{name}"
-    for table, name in (
-        ("G15", "G15-ProfessionSante"),
-        ("R94", "R94-ProfessionSocial"),
-        ("R95", "R95-UsagerTitre"),
-    )
+    "G15_": "TRE_G15-ProfessionSante",
+    "R94_": "TRE_R94-ProfessionSocial",
+    "R95_": "TRE_R95-UsagerTitre",
 }
+"""Prefix of a profession's code → its code system in the French nomenclatures (NOS)."""
 _ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 _BALP_TYPE: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 RULE_EXTENSION: Final = "https://fhir-server.example.org/StructureDefinition/access-rule"
@@ -116,8 +114,9 @@ def _agents(access: Access, *, reading: bool) -> list[Json]:
         "requestor": True,
     }
     if actor.profession:
-        table, _, code = actor.profession.partition("_")
-        user["role"] = [_concept(_PROFESSIONS[table], code)]
+        name, code = _PROFESSIONS[actor.profession[:4]], actor.profession[4:]
+        system = f"https://mos.esante.gouv.fr/NOS/{name}/FHIR/{name.replace('_', '-')}"
+        user["role"] = [_concept(system, code)]
     if actor.name:
         user["name"] = actor.name
     if actor.purpose:

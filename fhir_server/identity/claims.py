@@ -17,7 +17,7 @@ from fhir_server.consent.requester import Kind, Purpose, Requester
 RPPS: Final = re.compile(r"[0-9]{11}")
 # The second character of a FINESS is a letter in Corsica (2A, 2B).
 FINESS: Final = re.compile(r"[0-9][0-9AB][0-9]{7}")
-PROFESSION: Final = re.compile(r"(?:G15|R94|R95)_[0-9]{2}")
+PROFESSION: Final = re.compile(r"(?:G15_|R94_|R95_)[0-9]{2}")
 LOGICAL_ID: Final = re.compile(r"[A-Za-z0-9.\-]{1,64}")
 _PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _LONG: Final = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{1,2000}")

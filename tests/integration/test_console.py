@@ -19,7 +19,7 @@ from fhir_server.data import mappings_dir, profiles_dir
 from fhir_server.store.mongo.embedded import EmbeddedMongo
 
 Console = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "token", "personas", "load", "indexes", "doctor")
+COMMANDS = ("serve", "token", "personas", "load", "indexes", "doctor", "policy")
 
 
 def environment() -> dict[str, str]:
@@ -75,7 +75,7 @@ def test_help_lists_every_command(console: Console) -> None:
         (
             "token",
             "--persona --kind --rpps --profession --specialty --organization --patient --purpose"
-            + " --scope --reason --ttl --data-dir",
+            + " --scope --reason --secret --ttl --data-dir",
         ),
         ("personas", "--json"),
         ("load", "--data-dir --mongodb-uri"),

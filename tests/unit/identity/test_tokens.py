@@ -117,6 +117,14 @@ def test_the_property_above_covers_every_field() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("secret", ["true", 1, "", []])
+def test_a_secret_connection_that_is_neither_true_nor_false_is_refused(
+    home: Path, reader: TokenReader, secret: Any
+) -> None:
+    """R60: nothing is repaired, so that nobody is less bound than their software meant."""
+    assert refusal(reader, forged(home, secret=secret)) == "the access token is invalid"
+
+
 def test_a_break_glass_without_a_reason_is_signed_and_read(home: Path, reader: TokenReader) -> None:
     hasty = Requester(kind=Kind.PROFESSIONAL, purpose=Purpose.BREAK_GLASS)
     assert reader.read(mint(home, hasty, now=NOW)) == hasty
