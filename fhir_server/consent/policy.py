@@ -116,12 +116,15 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
 
 
 def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPolicy:
-    """Read what `as_json` wrote; raises `KeyError` or `ValueError` on anything else."""
+    """Read what `as_json` wrote; raises `KeyError` or `ValueError` on anything else.
+
+    A policy that was compiled before majority was looked at counts as of an adult: fail closed.
+    """
     return RecordPolicy(
         patient=patient,
         version=version,
         closed=body["closed"],
-        of_age=body.get("of_age", FOREVER),
+        of_age=body.get("of_age", -FOREVER),
         links=tuple(
             Link(key, via, source, Period(start, end))
             for key, via, source, start, end in body["links"]

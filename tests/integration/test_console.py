@@ -166,6 +166,21 @@ def test_doctor_finds_a_good_installation_well(console: Console, tmp_path: Path)
     assert {line[:2] for line in done.stdout.splitlines()} == {"OK"}
 
 
+def test_doctor_names_the_rule_set_and_its_hash(console: Console, tmp_path: Path) -> None:
+    lines = [
+        next(line for line in shown.splitlines() if line.startswith("OK  policy"))
+        for shown in (
+            console("doctor", "--data-dir", tmp_path).stdout,
+            console("doctor", "--data-dir", tmp_path, FHIR_SERVER_RULE_SET="law-2026").stdout,
+        )
+    ]
+    told = [
+        re.search(r"rule set `(.+?)` of .* edition 1, hash ([0-9a-f]{16})$", one) for one in lines
+    ]
+    assert [one and one[1] for one in told] == ["original", "law-2026"]
+    assert len({one and one[2] for one in told}) == 2
+
+
 def test_doctor_sees_the_database_of_a_running_server(console: Console, tmp_path: Path) -> None:
     mongo = EmbeddedMongo(tmp_path, cache_gb=0.25)
     mongo.start()
