@@ -74,6 +74,16 @@ class Case:
         return kind is Kind.OCCUPATIONAL_MEDICINE and kind not in self.rule_set.excluded
 
     @property
+    def named(self) -> frozenset[str]:
+        """Return the keys by which a Consent can permit the caller.
+
+        Express consent is given to a person: not to their structure, nor to a team (R32).
+        """
+        if not self.by_name_only:
+            return self.keys
+        return self.requester.alone if self.requester.rpps else frozenset()
+
+    @property
     def attending(self) -> bool:
         """Tell whether the caller is the record's attending doctor now (R20)."""
         return self.linked("attending")
@@ -151,10 +161,11 @@ def _not_habilitated(case: Case) -> Predicate:
 def _authorised(case: Case) -> Predicate:
     if not case.professional:
         return NEVER
-    # Express consent is given to a person: not to their structure, nor to a team (R32).
-    keys = case.requester.alone if case.by_name_only else case.keys
     granted = any_of(
-        *(permitted(consent, case.requester, keys, case.at) for consent in case.policy.consents)
+        *(
+            permitted(consent, case.requester, case.named, case.at)
+            for consent in case.policy.consents
+        )
     )
     return all_of(one_of(facts.GOVERNANCE, CARE), granted)
 

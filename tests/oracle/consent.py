@@ -145,7 +145,8 @@ class Oracle:
         if document["governance"] in ("directory", "knowledge", "restricted"):
             return False
         if self._occupational():  # R32: express consent, to the person and to nobody else
-            return any(self._gives(c, self._myself(), document) for c in record.consents)
+            person = self._myself() if self.who.rpps else set()
+            return any(self._gives(c, person, document) for c in record.consents)
         if self._linked(record, names, "attending"):  # R20
             return True
         if self._linked(record, names, "care-team"):  # R16

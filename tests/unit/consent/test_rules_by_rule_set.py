@@ -82,6 +82,12 @@ def test_nothing_else_opens_a_record_to_occupational_medicine(record: RecordPoli
     assert not knows(who, record, a_document(), EXPRESS)
 
 
+def test_a_service_of_occupational_medicine_that_names_no_person_reads_nothing() -> None:
+    service = Requester(Kind.OCCUPATIONAL_MEDICINE, organization=FINESS)
+    record = a_record(a_consent(permit(HOSPITAL_KEY)))
+    assert not knows(service, record, a_document(), EXPRESS)
+
+
 @pytest.mark.parametrize("purpose", [Purpose.BREAK_GLASS, Purpose.REGULATION])
 def test_occupational_medicine_has_no_emergency(purpose: Purpose) -> None:
     who = an_occupational_doctor(purpose=purpose, patient=ANNA, reason="coma")
