@@ -20,6 +20,7 @@ from fhir_server.identity.keys import load
 from fhir_server.identity.signing import HEAD, signed
 from fhir_server.identity.tokens import TokenReader
 from fhir_server.records.door import Records
+from fhir_server.records.rulesets import rule_set
 from fhir_server.search.result import Counts
 from fhir_server.search.types import Locale
 from fhir_server.settings import Settings
@@ -84,6 +85,7 @@ def open_records(
         clock=clock or machine_clock,
         locale=Locale(settings.fhir_url, ZoneInfo(settings.timezone)),
         lifetime_days=settings.authorization_lifetime_days,
+        rule_set=rule_set(settings.rule_set),
         hop_limit=settings.hop_limit,
         include_limit=settings.include_limit,
         counts=Counts(settings.page_size, settings.max_page_size),

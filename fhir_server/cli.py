@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import click
 
@@ -103,7 +103,7 @@ def serve(**given: Any) -> None:
     "--kind", type=click.Choice([kind.value for kind in Kind]), help="What the caller is."
 )
 @click.option("--rpps", default="", help="RPPS number of the practitioner.")
-@click.option("--profession", default="", help="TRE_G15 code, such as G15_10 or 10.")
+@click.option("--profession", default="", help="TRE_G15 code, such as G15_10 or 10; or R95_71.")
 @click.option("--specialty", default="", help="Code of the specialty.")
 @click.option("--organization", default="", help="FINESS number of the organisation.")
 @click.option("--patient", default="", help="Logical id of the record concerned.")
@@ -112,6 +112,7 @@ def serve(**given: Any) -> None:
 )
 @click.option("--scope", default="", help="SMART scopes.")
 @click.option("--reason", default="", help="Words given for a break-glass.")
+@click.option("--secret", is_flag=True, help="Secret connection of a professional for a minor.")
 @click.option("--ttl", type=click.IntRange(1), default=3600, show_default=True, help="Seconds.")
 def token(data_dir: Path | None, persona: str | None, ttl: int, **told: Any) -> None:
     """Print a bearer token (jeton d'accès).
@@ -256,6 +257,95 @@ def doctor(**given: Any) -> None:
     for finding in findings:
         click.echo(finding.line())
     raise click.exceptions.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@cli.group()
+def policy() -> None:
+    """Examine who may see what (règles d'accès).
+
+    Matrices and rule sets are data: they lie in mappings/, and a site replaces them without code.
+    """
+
+
+def _form(command: _Command) -> _Command:
+    markdown = click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
+    as_json = click.option("--json", "form", flag_value="json", help="Print JSON.")
+    return markdown(as_json(command))
+
+
+@policy.command()
+@_data_dir
+@_mongodb_uri
+@click.option("--strict", is_flag=True, help="Exit 1 for what has no effect (??) too.")
+def lint(strict: bool, **given: Any) -> None:
+    """Look for faults in matrices, rule sets and Consents (vérifier).
+
+    Looks for unknown codes, missing rows, contradictions and provisions without effect. One line
+    each: !! is wrong, ?? has no effect or deserves a look. With --data-dir or --mongodb-uri the
+    Consents stored there are examined too; nothing is changed. Exit code 1 when something is wrong.
+    """
+    from fhir_server.console.policy_lint import lint_stored, lint_tables
+    from fhir_server.fhir.errors import FhirError
+    from fhir_server.store.mongo.connect import ConfigurationError
+
+    findings = list(lint_tables())
+    try:
+        if any(given.values()):
+            findings += lint_stored(_settings(**given))
+    except (ConfigurationError, FhirError) as error:
+        raise click.ClickException(str(error)) from None
+    for finding in findings:
+        click.echo(finding.line())
+    if not findings:
+        click.echo("OK  rien à signaler (nothing to report)")
+    raise click.exceptions.Exit(int(any(one.wrong or strict for one in findings)))
+
+
+@policy.command()
+@click.argument("before")
+@click.argument("after")
+@_form
+def diff(before: str, after: str, form: str | None) -> None:
+    """Show what changes from BEFORE to AFTER, and for whom (différences).
+
+    Both are ids of rule sets (original, law-2026), or both are matrices: a path, or a file name in
+    mappings/. What each profession and kind of caller gains or loses is listed.
+    """
+    from fhir_server.console.policy_tables import difference
+
+    try:
+        click.echo(difference(before, after, _table_form(form)))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@policy.command()
+@click.option("--of", "name", default="", help="Matrix: a path, a file of mappings/, a rule set.")
+@click.option("--profession", multiple=True, help="TRE_G15 code, such as G15_80; several times.")
+@click.option("--type", "types", multiple=True, help="Document type, such as 11502-2.")
+@_form
+def matrix(
+    name: str, profession: tuple[str, ...], types: tuple[str, ...], form: str | None
+) -> None:
+    """Show who reads which type of document, and where it comes from (matrice).
+
+    Without --profession or --type the whole table, one letter a cell; with them one line a cell,
+    with its source.
+    """
+    from fhir_server.console.policy_tables import matrix_table
+
+    try:
+        click.echo(matrix_table(name, profession, types, _table_form(form)))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _table_form(given: str | None) -> Literal["text", "markdown", "json"]:
+    match given:
+        case "markdown" | "json":
+            return given
+        case _:
+            return "text"
 
 
 if __name__ == "__main__":

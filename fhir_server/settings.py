@@ -7,6 +7,7 @@ Each is also an environment variable: `FHIR_SERVER_` and the name in capitals. R
 from __future__ import annotations
 
 import ipaddress
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -15,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fhir_server.data import mappings_dir
 
 PREFIX = "FHIR_SERVER_"
 
@@ -112,10 +115,16 @@ class Settings(BaseSettings):
         description="Seconds within which every worker knows a SearchParameter that was written; "
         "the same on all nodes.",
     )
-    authorization_lifetime_days: int = Field(
-        default=365,
+    rule_set: str = Field(
+        default="original",
+        description="Rules where the sources disagree: an id of `mappings/rulesets.json`. "
+        "`law-2026`: the law as read in 2026.",
+    )
+    authorization_lifetime_days: int | None = Field(
+        default=None,
         ge=1,
-        description="Days that an authorisation lasts unless it says less (rule R21).",
+        description="Days that an authorisation lasts unless it says less (rule R21). "
+        "Unset: those of the rule set, 365.",
     )
     update_create: Literal["trusted", "own", "off"] = Field(
         default="trusted",
@@ -172,6 +181,15 @@ class Settings(BaseSettings):
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
             raise ValueError(f"`{value}` is not a time zone such as `Europe/Paris`") from error
+        return value
+
+    @field_validator("rule_set")
+    @classmethod
+    def _is_a_rule_set(cls, value: str) -> str:
+        listed = mappings_dir().joinpath("rulesets.json").read_text(encoding="utf-8")
+        known = [entry["id"] for entry in json.loads(listed)]
+        if value not in known:
+            raise ValueError(f"`{value}` is no rule set; one of: {', '.join(known)}")
         return value
 
     @field_validator("base_url")

@@ -17,6 +17,12 @@ _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
+_PROFESSIONS: Final = {
+    "G15_": "TRE_G15-ProfessionSante",
+    "R94_": "TRE_R94-ProfessionSocial",
+    "R95_": "TRE_R95-UsagerTitre",
+}
+"""Prefix of a profession's code → its code system in the French nomenclatures (NOS)."""
 _ROLE: Final = "http://terminology.hl7.org/CodeSystem/object-role"
 _BALP_TYPE: Final = "https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType"
 RULE_EXTENSION: Final = "https://fhir-server.example.org/StructureDefinition/access-rule"
@@ -108,13 +114,9 @@ def _agents(access: Access, *, reading: bool) -> list[Json]:
         "requestor": True,
     }
     if actor.profession:
-        user["role"] = [
-            _concept(
-                "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/"
-                "TRE-G15-ProfessionSante",
-                actor.profession.removeprefix("G15_"),
-            )
-        ]
+        name, code = _PROFESSIONS[actor.profession[:4]], actor.profession[4:]
+        system = f"https://mos.esante.gouv.fr/NOS/{name}/FHIR/{name.replace('_', '-')}"
+        user["role"] = [_concept(system, code)]
     if actor.name:
         user["name"] = actor.name
     if actor.purpose:

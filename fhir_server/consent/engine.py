@@ -23,7 +23,8 @@ from fhir_server.consent import facts
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.consent.rules import EXCLUDED, RULES, Case
+from fhir_server.consent.rules import RULES, Case
+from fhir_server.consent.ruleset import ORIGINAL, RuleSet
 from fhir_server.predicate import (
     ALWAYS,
     NEVER,
@@ -77,6 +78,7 @@ class Sight:
     matrix: Matrix
     at: int
     policies: tuple[RecordPolicy, ...] = ()
+    rule_set: RuleSet = ORIGINAL
     _cases: dict[str, Case] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -84,7 +86,7 @@ class Sight:
         """Return the one predicate that every query of this caller carries."""
         if self.requester.kind is Kind.TRUSTED_SYSTEM:
             return ALWAYS
-        if self.requester.kind in EXCLUDED:
+        if self.requester.kind in self.rule_set.excluded:
             return NEVER
         groups: dict[Predicate, list[str]] = {}
         for policy in self.policies:
@@ -140,8 +142,9 @@ class Sight:
         """Return the caller's case in one record: their keys there, by their teams too."""
         found = self._cases.get(policy.patient)
         if found is None:
+            keys = _keys(self.requester, policy, self.at)
             found = self._cases[policy.patient] = Case(
-                self.requester, policy, self.matrix, self.at, _keys(self.requester, policy, self.at)
+                self.requester, policy, self.matrix, self.at, keys, self.rule_set
             )
         return found
 

@@ -9,22 +9,26 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from fhir_server.consent.requester import Kind, Requester
 
+ROLES = ("R94_", "R95_")
+"""Professions that are none of health: TRE_R94 (social) and TRE_R95 (titles), R27."""
 ESTABLISHMENT_SOFTWARE = "ESTABLISHMENT_SOFTWARE"
 REFERENCED_SERVICE = "REFERENCED_SERVICE"
 _COLUMN_OF_KIND = {
     Kind.ESTABLISHMENT_SOFTWARE: ESTABLISHMENT_SOFTWARE,
     Kind.REFERENCED_SERVICE: REFERENCED_SERVICE,
     Kind.SAMU_REGULATOR: "G15_10",
+    Kind.OCCUPATIONAL_MEDICINE: "G15_10",
 }
-"""The column of callers that are no person, whatever profession a token claims for them.
+"""The column of callers whose kind says it, whatever profession a token claims for them.
 
-The regulator of the centre 15 is a doctor (R64).
+The regulator of the centre 15 is a doctor (R64), and so is the occupational physician (R32).
 """
 
 
@@ -34,16 +38,32 @@ class MatrixError(ValueError):
 
 @dataclass(frozen=True)
 class Matrix:
-    """For each column the document types that it reads; `rows` are all types that it speaks of."""
+    """For each column the document types that it reads; `rows` are all types that it speaks of.
+
+    `edition` and `valid_from` (YYYY-MM-DD) say which matrix this is; empty when nothing says it.
+    """
 
     readable: Mapping[str, frozenset[str]]
     rows: frozenset[str] = frozenset()
+    edition: str = ""
+    valid_from: str = ""
 
     @cached_property
     def version(self) -> str:
         """Return a short hash of the content, for receipts and the log."""
         text = repr(sorted((column, sorted(types)) for column, types in self.readable.items()))
         return sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def role_columns(self) -> frozenset[str]:
+        """Return the columns of professions that are none of health (R27)."""
+        return frozenset(name for name in self.readable if name.startswith(ROLES))
+
+    @cached_property
+    def of_health_professions(self) -> Matrix:
+        """Return the matrix without its `role_columns`."""
+        kept = {name: self.readable[name] for name in self.readable.keys() - self.role_columns}
+        return replace(self, readable=kept)
 
     def types_for(self, requester: Requester) -> frozenset[str]:
         """Return the types that `requester` may read; none for a profession without a column."""
@@ -59,15 +79,24 @@ class Matrix:
         return self.rows - self.types_for(requester)
 
 
-def read_matrix(lines: Iterable[str]) -> Matrix:
-    """Read the CSV; raises `MatrixError` on a cell that is neither `read` nor `none`."""
+def read_matrix(lines: Iterable[str], about: Mapping[str, Any] | None = None) -> Matrix:
+    """Read the CSV; `about` is the JSON beside it, with `edition` and `valid_from`.
+
+    Raises `MatrixError` on a cell that is neither `read` nor `none`, and on what is there twice.
+    """
     rows = csv.DictReader(lines)
     columns = {name: name.split(" ")[0] for name in rows.fieldnames or () if _is_column(name)}
     if not columns:
         raise MatrixError("the habilitation matrix has no profession column")
+    if "type" not in (rows.fieldnames or ()):
+        raise MatrixError("the habilitation matrix has no column `type`")
+    if len({*columns.values()}) < sum(map(_is_column, rows.fieldnames or ())):
+        raise MatrixError("the habilitation matrix has two columns of one profession")
     readable: dict[str, set[str]] = {column: set() for column in columns.values()}
     types: set[str] = set()
     for row in rows:
+        if row["type"] in types:
+            raise MatrixError(f"habilitation matrix: type `{row['type']}` has two rows")
         types.add(row["type"])
         for name, column in columns.items():
             match row[name]:
@@ -80,8 +109,15 @@ def read_matrix(lines: Iterable[str]) -> Matrix:
                         f"habilitation matrix: type `{row['type']}`, profession `{column}`: "
                         f"`{other}` is neither `read` nor `none`"
                     )
-    return Matrix({name: frozenset(found) for name, found in readable.items()}, frozenset(types))
+    told = about or {}
+    return Matrix(
+        {name: frozenset(found) for name, found in readable.items()},
+        frozenset(types),
+        str(told.get("edition", "")),
+        str(told.get("valid_from", "")),
+    )
 
 
 def _is_column(name: str) -> bool:
-    return name.startswith(("G15_", "G16_")) or name in (ESTABLISHMENT_SOFTWARE, REFERENCED_SERVICE)
+    structures = (ESTABLISHMENT_SOFTWARE, REFERENCED_SERVICE)
+    return name.startswith(("G15_", "G16_", *ROLES)) or name in structures

@@ -85,8 +85,10 @@ class Link:
 class RecordPolicy:
     """Everything about one record that a decision may rest on.
 
-    `via` of a link is `attending` (R20), `care-team` (R16), or `group` for who belongs to a Group,
-    or fills a PractitionerRole for a time, that a Consent names: that opens nothing by itself.
+    `via` of a link is `attending` (R20), `care-team` (R16), `protection` (R57), or `group` for who
+    belongs to a Group, or fills a PractitionerRole for a time, that a Consent names: that opens
+    nothing by itself. `of_age` is the instant of the holder's majority, for ever away when no birth
+    date tells it.
     """
 
     patient: str
@@ -94,6 +96,7 @@ class RecordPolicy:
     closed: bool = False
     links: tuple[Link, ...] = ()
     consents: tuple[ConsentPolicy, ...] = ()
+    of_age: int = FOREVER
 
     def keys(self) -> frozenset[str]:
         """Return every caller key to which this record grants something, whenever."""
@@ -108,6 +111,7 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
     """Write `policy` as plain JSON values."""
     return {
         "closed": policy.closed,
+        "of_age": policy.of_age,
         "links": [
             [link.key, link.via, link.source, link.period.start, link.period.end]
             for link in policy.links
@@ -126,11 +130,15 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
 
 
 def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPolicy:
-    """Read what `as_json` wrote; raises `KeyError` or `ValueError` on anything else."""
+    """Read what `as_json` wrote; raises `KeyError` or `ValueError` on anything else.
+
+    A policy that was compiled before majority was looked at counts as of an adult: fail closed.
+    """
     return RecordPolicy(
         patient=patient,
         version=version,
         closed=body["closed"],
+        of_age=body.get("of_age", -FOREVER),
         links=tuple(
             Link(key, via, source, Period(start, end))
             for key, via, source, start, end in body["links"]

@@ -40,10 +40,11 @@ class Purpose(StrEnum):
 class Requester:
     """A caller, as its token describes it.
 
-    `rpps` is 11 digits; `profession` a TRE_G15 code such as `G15_21`; `organization` a FINESS of
-    9 digits; `patient` the logical id of the one record a patient, a representative or an
-    emergency is about; `reason` the words given for a break-glass; `client` a stable name of the
-    software, for the log.
+    `rpps` is 11 digits; `profession` a TRE_G15 code such as `G15_21` (`R94_` or `R95_` for those
+    that are none of health, R27); `organization` a FINESS of 9 digits; `patient` the logical id of
+    the one record a patient, a representative or an emergency is about; `reason` the words given
+    for a break-glass; `client` a stable name of the software, for the log; `secret` a secret
+    connection of a professional for a minor (R60).
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Requester:
     client: str = ""
     name: str = ""
     scope: str = ""
+    secret: bool = False
 
     @property
     def keys(self) -> frozenset[str]:

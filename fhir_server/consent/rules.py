@@ -15,6 +15,14 @@ from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.provision import denied, permitted
 from fhir_server.consent.requester import Kind, Purpose, Requester
+from fhir_server.consent.ruleset import (
+    ATTENDING_DOCTOR,
+    AUTHOR,
+    MINORS_AND_MEASURES,
+    NEVER_READ,
+    ORIGINAL,
+    RuleSet,
+)
 from fhir_server.predicate import (
     ALWAYS,
     NEVER,
@@ -27,18 +35,8 @@ from fhir_server.predicate import (
     one_of,
 )
 
-MONTH: Final = 30 * 24 * 3600 * 1_000_000
-"""R51 says one month; here 30 days, the shortest reading that a calendar can't stretch."""
-
-EXCLUDED: Final = frozenset(
-    {
-        Kind.INSURER,
-        Kind.BANK,
-        Kind.OCCUPATIONAL_MEDICINE,
-        Kind.SECRETARY,
-        Kind.HEALTH_INSURANCE_FEED,
-    }
-)
+EXCLUDED: Final = NEVER_READ
+"""Kinds that read nothing under any rule set; `RuleSet.excluded` may name one more (R32)."""
 PROFESSIONAL: Final = frozenset(
     {
         Kind.PROFESSIONAL,
@@ -62,20 +60,44 @@ class Case:
     matrix: Matrix
     at: int
     keys: frozenset[str]
+    rule_set: RuleSet = ORIGINAL
 
     @property
     def professional(self) -> bool:
-        """Tell whether the caller needs a link to the record."""
-        return self.requester.kind in PROFESSIONAL
+        """Tell whether the caller needs a link, a Consent or an emergency."""
+        return self.requester.kind in PROFESSIONAL or self.by_name_only
+
+    @property
+    def by_name_only(self) -> bool:
+        """Tell whether nothing but a Consent that names the caller opens the record (R32)."""
+        kind = self.requester.kind
+        return kind is Kind.OCCUPATIONAL_MEDICINE and kind not in self.rule_set.excluded
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Return the keys by which a Consent can permit the caller.
+
+        Express consent is given to a person: not to their structure, nor to a team (R32).
+        """
+        if not self.by_name_only:
+            return self.keys
+        return self.requester.alone if self.requester.rpps else frozenset()
 
     @property
     def attending(self) -> bool:
         """Tell whether the caller is the record's attending doctor now (R20)."""
         return self.linked("attending")
 
+    @property
+    def represents(self) -> bool:
+        """Tell whether a representative of this record still is one (R54, R57)."""
+        if self.rule_set.representation != MINORS_AND_MEASURES:
+            return True
+        return self.at < self.policy.of_age or self.linked("protection")
+
     def linked(self, via: str) -> bool:
         """Tell whether a link of kind `via` ties the caller to the record now."""
-        return any(
+        return not self.by_name_only and any(
             link.via == via and link.key in self.keys and link.period.covers(self.at)
             for link in self.policy.links
         )
@@ -109,13 +131,14 @@ def _blocks(case: Case) -> Predicate:
     consents = tuple(consent for consent in case.policy.consents if not consent.masks)
     if case.requester.kind is Kind.REPRESENTATIVE:  # denied by name, never with everybody
         consents = tuple(consent for consent in consents if consent.root.names_actor)
-    elif not case.professional:
+    elif not case.professional or (case.attending and not case.rule_set.attending_blockable):
         return NEVER
     return any_of(*(denied(consent, case.requester, case.keys, case.at) for consent in consents))
 
 
 def _masked(case: Case) -> Predicate:
-    if not case.professional or case.attending:
+    attending = case.attending and case.rule_set.spares(ATTENDING_DOCTOR)
+    if not case.professional or attending:
         return NEVER
     said = (
         denied(consent, case.requester, case.keys, case.at)
@@ -123,11 +146,12 @@ def _masked(case: Case) -> Predicate:
         if consent.masks
     )
     hidden = any_of(Has(facts.LABELS, facts.MASQUE_PS), *said)
-    return all_of(hidden, negate(_own(case)))
+    spared = _own(case) if case.rule_set.spares(AUTHOR) else NEVER
+    return all_of(hidden, negate(spared))
 
 
 def _invisible_to_patient(case: Case) -> Predicate:
-    recent = After(facts.DEPOSITED, case.at - MONTH)
+    recent = After(facts.DEPOSITED, case.at - case.rule_set.announcement)
     mine = case.requester.kind in (Kind.PATIENT, Kind.REPRESENTATIVE)
     return _when(mine, all_of(Has(facts.LABELS, facts.INVISIBLE_PATIENT), recent))
 
@@ -135,8 +159,9 @@ def _invisible_to_patient(case: Case) -> Predicate:
 def _not_habilitated(case: Case) -> Predicate:
     if not case.professional or case.attending:
         return NEVER
-    readable = one_of(facts.TYPES, case.matrix.types_for(case.requester))
-    against = one_of(facts.TYPES, case.matrix.types_against(case.requester))
+    matrix = case.matrix if case.rule_set.role_professions else case.matrix.of_health_professions
+    readable = one_of(facts.TYPES, matrix.types_for(case.requester))
+    against = one_of(facts.TYPES, matrix.types_against(case.requester))
     shut = any_of(negate(readable), against)
     return all_of(Has(facts.GOVERNANCE, "record"), shut, negate(_own(case)))
 
@@ -146,7 +171,7 @@ def _authorised(case: Case) -> Predicate:
         return NEVER
     granted = any_of(
         *(
-            permitted(consent, case.requester, case.keys, case.at)
+            permitted(consent, case.requester, case.named, case.at)
             for consent in case.policy.consents
         )
     )
@@ -173,7 +198,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "excluded-kind",
         "forbid",
         ("R32", "R33", "R34", "R35"),
-        lambda case: _when(case.requester.kind in EXCLUDED),
+        lambda case: _when(case.requester.kind in case.rule_set.excluded),
         "Cette catégorie d'appelant ne lit jamais un dossier.",
         "This kind of caller never reads a record.",
     ),
@@ -223,7 +248,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "not-habilitated",
         "forbid",
-        ("R37", "R39", "R40", "R41"),
+        ("R27", "R37", "R39", "R40", "R41"),
         _not_habilitated,
         "La matrice d'habilitation n'ouvre pas ce type de document à cette profession.",
         "The habilitation matrix does not open this type of document to this profession.",
@@ -239,8 +264,10 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "legal-representative",
         "permit",
-        ("R54",),
-        lambda case: _when(case.requester.kind is Kind.REPRESENTATIVE and case.about()),
+        ("R54", "R57"),
+        lambda case: _when(
+            case.requester.kind is Kind.REPRESENTATIVE and case.about() and case.represents
+        ),
         "Le représentant légal exerce les droits du titulaire.",
         "The legal representative exercises the holder's rights.",
     ),
@@ -267,7 +294,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(
         "authorised",
         "permit",
-        ("R15", "R21"),
+        ("R15", "R21", "R32"),
         _authorised,
         "Une autorisation du titulaire est en vigueur.",
         "An authorisation of the holder is in force.",

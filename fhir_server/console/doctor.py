@@ -11,7 +11,11 @@ from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 
+from fhir_server.consent.matrix import MatrixError
+from fhir_server.consent.rules import RULES
+from fhir_server.consent.ruleset import RuleSetError, rule_set_hash
 from fhir_server.data import mappings_dir, profiles_dir
+from fhir_server.records.rulesets import rule_set, shipped_matrix
 from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import ConfigurationError, State, state
 from fhir_server.store.mongo.embedded import running_uri
@@ -49,6 +53,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
         _database,
         _key,
         _shipped,
+        _policy,
     )
     return tuple(chain.from_iterable(step(settings) for step in steps))
 
@@ -138,3 +143,15 @@ def _shipped(_: Settings) -> Iterator[Finding]:
     for name, shipped in (("mappings", mappings_dir()), ("profiles", profiles_dir())):
         words = "found" if shipped.is_dir() else "missing: install again"
         yield Finding(shipped.is_dir(), name, words)
+
+
+def _policy(settings: Settings) -> Iterator[Finding]:
+    try:
+        law = rule_set(settings.rule_set)
+        matrix = shipped_matrix(law.matrix)
+    except (RuleSetError, MatrixError) as error:
+        yield Finding(False, "policy", f"{error}: run `fhir-server policy lint`")
+        return
+    edition = matrix.edition or "without a number"
+    words = f"rule set `{law.id}` of {law.valid_from}, `{law.matrix}` edition {edition}, hash "
+    yield Finding(True, "policy", words + rule_set_hash(law, matrix, RULES)[:16])

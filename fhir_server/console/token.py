@@ -12,7 +12,13 @@ from fhir_server.identity.tokens import mint
 
 
 def bearer_token(
-    data_dir: Path, persona: str | None, ttl: int, kind: str | None, **told: str | None
+    data_dir: Path,
+    persona: str | None,
+    ttl: int,
+    kind: str | None,
+    *,
+    secret: bool = False,
+    **told: str | None,
 ) -> str:
     """Return a token for `persona`, changed by whatever else is told, or for a caller of `kind`.
 
@@ -22,10 +28,11 @@ def bearer_token(
         raise ValueError("give either --persona or --kind")
     options = {name: value for name, value in told.items() if value}
     if persona is not None:
-        known = {name: str(value) for name, value in asdict(_persona(persona).requester).items()}
-        options = known | options
+        known = asdict(_persona(persona).requester)
+        secret = known.pop("secret") or secret
+        options = {name: str(value) for name, value in known.items()} | options
         kind = options.pop("kind")
-    return mint(data_dir, requester_from(str(kind), **options), ttl)
+    return mint(data_dir, requester_from(str(kind), secret=secret, **options), ttl)
 
 
 def personas_listing(*, as_json: bool) -> str:

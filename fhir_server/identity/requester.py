@@ -40,6 +40,7 @@ def requester_from(
     client: str = "",
     name: str = "",
     scope: str = "",
+    secret: bool = False,
 ) -> Requester:
     """Return the caller that these options describe; an empty option says nothing.
 
@@ -59,6 +60,7 @@ def requester_from(
         client=client.strip(),
         name=name.strip(),
         scope=scope.strip(),
+        secret=secret,
     )
 
 
@@ -94,9 +96,12 @@ def normal_finess(text: str) -> str:
 
 
 def normal_profession(text: str) -> str:
-    """Return the TRE_G15 code of `text`, written `G15_21` or `21`; raise ValueError otherwise."""
+    """Return the TRE_G15 code of `text`, written `G15_21` or `21`; raise ValueError otherwise.
+
+    Professions that are none of health (R27) are written out: `R95_71`.
+    """
     code = _compact(text).upper()
-    if code and not code.startswith("G15_"):
+    if code and not code.startswith(("G15_", "R94_", "R95_")):
         code = f"G15_{code}"
     if code and not PROFESSION.fullmatch(code):
         raise ValueError(f"`{text}` is not a profession: a TRE_G15 code such as `G15_21` or `21`")

@@ -1,7 +1,8 @@
 """`Patient/$record-status`: the status of a record by an exact INS (TD0.2, R13).
 
-The answer is a Parameters with `status` (open, closed, none) and `authorised`; nothing else of
-the record is told, and nothing less than the whole INS finds it.
+The answer is a Parameters with `status` (open, closed, none), `authorised`, `attendingDoctor` and,
+of a closed record, `closingDate` and `closingReason`; nothing else of the record is told, and
+nothing less than the whole INS finds it.
 """
 
 from __future__ import annotations
@@ -29,4 +30,9 @@ def record_status(x: Exchange, _: Invocation, given: Given) -> Answer:
     parameters: list[dict[str, object]] = [{"name": "status", "valueCode": found.state.value}]
     if found.state is not State.NONE:
         parameters.append({"name": "authorised", "valueBoolean": found.authorised})
+        parameters.append({"name": "attendingDoctor", "valueBoolean": found.attending})
+    if found.closing.date:
+        parameters.append({"name": "closingDate", "valueDateTime": found.closing.date})
+    if found.closing.reason:
+        parameters.append({"name": "closingReason", "valueCodeableConcept": found.closing.reason})
     return Answer(200, dumps({"resourceType": "Parameters", "parameter": parameters}))

@@ -39,13 +39,18 @@ _METADATA: Final = frozenset({"securityLabel", "meta", "status", "extension"})
 """What transactions 03/04 of PDSm may change: labels, status and isArchived, nothing else."""
 
 
-def create(requester: Requester, type_: str, acl: Json, *, attending: bool) -> None:
-    """Refuse, or let a resource with these facts be added."""
+def create(
+    requester: Requester, type_: str, acl: Json, *, attending: bool, admitted: bool = False
+) -> None:
+    """Refuse, or let a resource with these facts be added.
+
+    `admitted`: the holder lets a caller add whose kind feeds nothing by itself (R32).
+    """
     if requester.kind is Kind.TRUSTED_SYSTEM:
         return
     kind = governance()[type_].kind
     own = acl.get(facts.PATIENT) == requester.patient != ""
-    if kind in _CLINICAL and requester.kind in _FEEDERS:
+    if kind in _CLINICAL and (requester.kind in _FEEDERS or admitted):
         allowed = True
     elif kind in _CLINICAL | _LAW and requester.kind in HOLDERS:
         allowed = own or (kind == "binary" and facts.PATIENT not in acl)

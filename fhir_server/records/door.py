@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from fhir_server.audit.log import AccessLog
 from fhir_server.consent import facts
-from fhir_server.consent.matrix import Matrix, read_matrix
+from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.data import mappings_dir
+from fhir_server.consent.ruleset import DAY, ORIGINAL, RuleSet
 from fhir_server.fhir.errors import FhirError, Unavailable
 from fhir_server.predicate import Has, all_of
 from fhir_server.records.additions import FRESH_SECONDS, KnownParameters
@@ -23,6 +24,7 @@ from fhir_server.records.identified import Identified
 from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
+from fhir_server.records.rulesets import shipped_matrix
 from fhir_server.records.sights import Sights
 from fhir_server.records.upgrading import upgrade
 from fhir_server.records.view import View
@@ -34,7 +36,6 @@ from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
 
 Clock = Callable[[], int]
-DAY: Final = 24 * 3600 * 1_000_000
 
 _CANARY: Final = Row(
     type="DocumentReference",
@@ -70,7 +71,7 @@ class Records:
         *,
         clock: Clock = system_clock,
         locale: Locale | None = None,
-        lifetime_days: int = 365,
+        lifetime_days: int | None = None,
         hop_limit: int = 5000,
         include_limit: int = 1000,
         counts: Counts = COUNTS,
@@ -80,12 +81,18 @@ class Records:
         professional_consents: bool = False,
         matrix: Matrix | None = None,
         parameter_seconds: float = FRESH_SECONDS,
+        rule_set: RuleSet = ORIGINAL,
     ) -> None:
-        """Stand on `store`; reads the habilitation matrix, and nothing else yet."""
+        """Stand on `store`; reads the habilitation matrix, and nothing else yet.
+
+        `lifetime_days` is for a site that bounds authorisations otherwise than `rule_set` (R21).
+        """
         self._store = store
         self._clock = clock
         self._locale = locale or Locale()
-        self._lifetime = lifetime_days * DAY
+        if lifetime_days is not None:
+            rule_set = replace(rule_set, authorization_lifetime_days=lifetime_days)
+        self._rule_set = rule_set
         self._hop_limit = hop_limit
         self._include_limit = include_limit
         self._counts = counts
@@ -93,8 +100,8 @@ class Records:
         self._require_if_match = require_if_match
         self._update_create: UpdateCreate = update_create
         self._professional_consents = professional_consents
-        self._matrix = matrix or shipped_matrix()
         self._parameter_seconds = parameter_seconds
+        self._matrix = matrix or shipped_matrix(rule_set.matrix)
         self._context: Context | None = None
 
     @property
@@ -107,12 +114,14 @@ class Records:
             self._store.prepare()
             self._context = Context(
                 store=self._store,
-                sights=Sights(self._store, self._matrix),
+                sights=Sights(self._store, self._matrix, self._rule_set),
                 log=AccessLog(self._store),
                 identified=Identified(self._store),
                 tree=TileStore(self._store),
                 locale=self._locale,
-                policies=PolicyCompiler(self._locale, self._lifetime),
+                policies=PolicyCompiler(
+                    self._locale, self._rule_set.authorization_lifetime_days * DAY
+                ),
                 cursor_key=self._store.secret("cursor"),
                 parameters=KnownParameters(
                     self._store, self._locale, fresh_seconds=self._parameter_seconds
@@ -175,9 +184,3 @@ class Records:
 
 class _Undone(Exception):
     """Leaves the proof's transaction without a trace; carries what was seen."""
-
-
-def shipped_matrix() -> Matrix:
-    """Return the habilitation matrix of `mappings/`; raises `MatrixError` when it is not exact."""
-    text = mappings_dir().joinpath("habilitation.csv").read_text(encoding="utf-8")
-    return read_matrix(text.splitlines())

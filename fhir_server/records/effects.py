@@ -183,7 +183,7 @@ class Effects:
     def _law(self, row: Row, old: Row | None, *, is_new: bool = False) -> None:
         """Compile anew the policies that `row` speaks in; `is_new`: nothing names it yet."""
         concerned = set()
-        if row.type in _LAW:
+        if row.type in _LAW or _protects(row):
             concerned = {r.acl.get(facts.PATIENT, "") for r in (row, old) if r is not None}
         elif row.type in DIRECTORY and not is_new:
             self._unit.claim(row.ref)
@@ -265,6 +265,11 @@ def _drawn(acl: Json) -> Json:
     if len(records) == 1 and not shared:
         return kept | {facts.PATIENT: records.pop()}
     return kept | ({facts.SHARED: True} if records or shared else {})
+
+
+def _protects(row: Row) -> bool:
+    """Tell whether `row` may speak of a measure of protection: the installation alone does."""
+    return row.type == "RelatedPerson" and row.acl[facts.OWNER] == TRUSTED_OWNER
 
 
 def _same_owner(document: Row, binary: Row) -> bool:

@@ -1,7 +1,8 @@
 """Which record an exact INS names, and whether it can be fed (TD0.2, R13, R14, R22).
 
-The one thing that an identified caller may learn without a link: open, closed or none
-(contract, Consent conventions 4). Name, traits and id of the Patient are not told.
+The one thing that an identified caller may learn without a link: open, closed (when and why: R13)
+or none, and how they stand to it (contract, Consent conventions 4). Name, traits and id of the
+Patient are not told.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from enum import StrEnum
 
 from fhir_server.consent.requester import Kind
 from fhir_server.fhir.errors import Unprocessable
+from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has
+from fhir_server.records.closing import NOT_CLOSED, Closing, closing
 from fhir_server.records.people import ins_systems
 from fhir_server.records.policies import is_closed
 from fhir_server.records.trace import Touched
@@ -41,11 +44,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the record that an INS names; `patient` stays inside the server."""
+    """The state of the record that an INS names; `patient` stays inside the server.
+
+    `attending` tells whether the caller is its attending doctor, `closing` when and why it was
+    closed (R13).
+    """
 
     state: State
     patient: str = ""
     authorised: bool = False
+    attending: bool = False
+    closing: Closing = NOT_CLOSED
 
 
 def status(view: View, system: str, value: str) -> Status:
@@ -55,9 +64,14 @@ def status(view: View, system: str, value: str) -> Status:
         view.tracer.commit(view.tracer.entries("operation", (), refused=True))
         return Status(State.NONE)
     patient = found[0].id
-    closed = is_closed(found[0])
     view.tracer.commit(view.tracer.entries("operation", [Touched(f"Patient/{patient}", patient)]))
-    return Status(State.CLOSED if closed else State.OPEN, patient, view.seeing.knows(found[0]))
+    return Status(
+        State.CLOSED if is_closed(found[0]) else State.OPEN,
+        patient,
+        view.seeing.knows(found[0]),
+        "attending-doctor" in view.seeing.sight((patient,)).rules_used(),
+        closing(parse(found[0].raw).resource),
+    )
 
 
 def record_to_feed(view: View, pairs: Sequence[tuple[str, str]]) -> str:

@@ -26,6 +26,7 @@ from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has
 from fhir_server.records.facts import VOID
 from fhir_server.records.governance import governance
+from fhir_server.records.majority import majority, measures_of_protection
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.unit import Unit
@@ -39,14 +40,14 @@ DIRECTORY = frozenset(
 )
 """Whose content a policy is made of; of the other references, the id alone."""
 _READ = {
-    "Patient": ("active", "generalPractitioner", "contained"),
+    "Patient": ("active", "birthDate", "generalPractitioner", "contained"),
     "Practitioner": ("identifier",),
     "PractitionerRole": (
         *("practitioner", "organization", "code", "contained"),
         *("active", "period"),
     ),
     "Organization": ("identifier",),
-    "RelatedPerson": ("patient",),
+    "RelatedPerson": ("patient", "active", "period", "relationship"),
     "Group": ("active", "actual", "member", "contained"),
 }
 """The members that policies are made of, by type."""
@@ -71,17 +72,20 @@ class PolicyCompiler:
             return
         people = People(unit, self.locale.base)
         resource = parse(row.raw).resource
+        of_age = majority(resource, self.locale.zone)
         links = list(self._attending(resource, people))
         consents: list[ConsentPolicy] = []
         if not is_new:
             consents += self._consents(unit, patient, people)
             links += self._teams(unit, patient, people)
             links += self._groups(consents, people)
+            links += measures_of_protection(unit, patient, of_age, self._period)
         policy = RecordPolicy(
             patient=patient,
             version="",
             closed=_is_inactive(resource),
             links=tuple(links),
+            of_age=of_age,
             consents=tuple(consents),
         )
         unit.put_policy(

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import FOREVER, Period, Provision, RecordPolicy, from_json
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.consent.rules import EXCLUDED
+from fhir_server.consent.ruleset import ORIGINAL, RuleSet
 from fhir_server.predicate import any_of, one_of
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.store.mongo.store import MongoStore
@@ -27,8 +27,8 @@ _Value = TypeVar("_Value")
 
 _KEPT: Final = 4096
 _KEPT_SIGHTS: Final = 2048
-_OUTSIDE: Final = frozenset({Kind.TRUSTED_SYSTEM, Kind.AUDITOR, Kind.ADMINISTRATOR}) | EXCLUDED
-"""Callers to whom no record's policy can open anything."""
+_OUTSIDE: Final = frozenset({Kind.TRUSTED_SYSTEM, Kind.AUDITOR, Kind.ADMINISTRATOR})
+"""Callers, beside those of no right at all, to whom no record's policy can open anything."""
 AGEING: Final = frozenset({Kind.PATIENT, Kind.REPRESENTATIVE})
 """Callers whose rules count days from a deposit (R51): theirs is a sight of one instant."""
 _FEW: Final = 4
@@ -47,10 +47,12 @@ class _Kept:
 class Sights:
     """Makes sights; one a process."""
 
-    def __init__(self, store: MongoStore, matrix: Matrix) -> None:
-        """Read policies from `store` and habilitations from `matrix`."""
+    def __init__(self, store: MongoStore, matrix: Matrix, rule_set: RuleSet = ORIGINAL) -> None:
+        """Read policies from `store`, habilitations from `matrix`, the rules by `rule_set`."""
         self._store = store
         self.matrix = matrix
+        self.rule_set = rule_set
+        self._outside = _OUTSIDE | rule_set.excluded
         self._asked: Together[str, dict[str, str]] = Together(
             lambda patients: store.policy_versions(one_of("_id", patients), limit=len(patients))
         )
@@ -61,7 +63,7 @@ class Sights:
         """Return what `requester` may know at `at`, in `patients` or, for None, everywhere."""
         policies = self._load(self._versions(requester, patients))
         if requester.kind in AGEING or len(policies) > _FEW:
-            return StoredSight(requester, self.matrix, at, policies)
+            return StoredSight(requester, self.matrix, at, policies, self.rule_set)
         return self._same(requester, at, policies)
 
     def _same(
@@ -72,13 +74,15 @@ class Sights:
         kept = self._sights.get(key)
         if kept is None or not kept.since <= at < kept.until:
             since, until = unchanged(policies, at)
-            kept = _Kept(StoredSight(requester, self.matrix, at, policies), since, until)
+            kept = _Kept(
+                StoredSight(requester, self.matrix, at, policies, self.rule_set), since, until
+            )
             _put(self._sights, {key: kept}, _KEPT_SIGHTS)
         return kept.sight
 
     def _versions(self, requester: Requester, patients: Iterable[str] | None) -> dict[str, str]:
         """Return which policies may open something; fewer are read, never more are open."""
-        if requester.kind in _OUTSIDE:
+        if requester.kind in self._outside:
             return {}
         own = [requester.patient] if requester.patient else []
         if patients is None and requester.kind not in (Kind.PATIENT, Kind.REPRESENTATIVE):

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from fhir_server.consent import facts
 from fhir_server.consent.requester import Requester
-from fhir_server.consent.rules import EXCLUDED
 from fhir_server.fhir.errors import Gone, NotFound
 from fhir_server.predicate import Predicate, all_of, any_of, one_of
 from fhir_server.records.across_types import across
@@ -195,7 +194,7 @@ class View:
         if sight is None and touched:
             sight = self.seeing.sight((touched[0].patient,) if touched[0].patient else ())
         rules = sight.rules_used() if sight is not None else ()
-        excluded = sight is not None and self.requester.kind in EXCLUDED
+        excluded = sight is not None and self.requester.kind in sight.rule_set.excluded
         self.tracer.commit(
             self.tracer.entries(
                 interaction,

@@ -16,6 +16,7 @@ from fhir_server.consent.requester import Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import (
+    Forbidden,
     Issue,
     PreconditionFailed,
     PreconditionRequired,
@@ -35,6 +36,7 @@ from fhir_server.records.facts import (
 from fhir_server.records.naming import may_choose
 from fhir_server.records.people import People
 from fhir_server.records.policies import is_closed
+from fhir_server.records.standing import admitted, represents, secret_deposit
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View, unknown
 from fhir_server.search.index import IndexValues, index
@@ -214,6 +216,8 @@ class Change:
             self._view.seeing.knows(old) or authority.owns(self._view.requester, old.acl)
         ):
             raise unknown(type_, id_)
+        if not represents(self._view, old.acl):
+            raise unknown(type_, id_)
         self._consents.changed(old)
         return old
 
@@ -278,7 +282,16 @@ class Change:
         attending = self._attending(row.acl)
         recorded = None if attending else self._consents.recorded(row, resource)
         if recorded is None:
-            authority.create(self._view.requester, row.type, row.acl, attending=attending)
+            authority.create(
+                self._view.requester,
+                row.type,
+                row.acl,
+                attending=attending,
+                admitted=admitted(self._view, row.acl),
+            )
+        if not represents(self._view, row.acl):
+            raise Forbidden("the holder of this record is of age and no longer represented")
+        secret_deposit(self._view.requester, row.type, row.acl)
         return recorded or row
 
     def _attending(self, acl: Any) -> bool:

@@ -353,7 +353,7 @@ def test_the_operations_of_a_type_are_those_that_profiles_define_for_it(
 
 def test_the_operation_answers_the_parameters_that_it_defines(world: World) -> None:
     defined = profile("OperationDefinition-Patient-record-status.json")
-    patient = make.a_patient()
+    patient = make.a_patient(active=False, extension=[make.a_closing()])
     world.has(patient)
     ins = patient["identifier"][0]
     answer = world.as_(a_hospital()).get(

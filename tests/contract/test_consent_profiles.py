@@ -17,7 +17,7 @@ import pytest
 
 from fhir_server.consent.reading import MASK
 from fhir_server.consent.requester import Kind, Purpose, Requester
-from fhir_server.records.door import shipped_matrix
+from fhir_server.records.rulesets import shipped_matrix
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.validation import validate

@@ -19,7 +19,7 @@ from fhir_server.data import mappings_dir, profiles_dir
 from fhir_server.store.mongo.embedded import EmbeddedMongo
 
 Console = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "token", "personas", "load", "indexes", "doctor")
+COMMANDS = ("serve", "token", "personas", "load", "indexes", "doctor", "policy")
 
 
 def environment() -> dict[str, str]:
@@ -75,7 +75,7 @@ def test_help_lists_every_command(console: Console) -> None:
         (
             "token",
             "--persona --kind --rpps --profession --specialty --organization --patient --purpose"
-            + " --scope --reason --ttl --data-dir",
+            + " --scope --reason --secret --ttl --data-dir",
         ),
         ("personas", "--json"),
         ("load", "--data-dir --mongodb-uri"),
@@ -164,6 +164,21 @@ def test_doctor_finds_a_good_installation_well(console: Console, tmp_path: Path)
     done = console("doctor", "--data-dir", tmp_path)
     assert done.returncode == 0, done.stdout
     assert {line[:2] for line in done.stdout.splitlines()} == {"OK"}
+
+
+def test_doctor_names_the_rule_set_and_its_hash(console: Console, tmp_path: Path) -> None:
+    lines = [
+        next(line for line in shown.splitlines() if line.startswith("OK  policy"))
+        for shown in (
+            console("doctor", "--data-dir", tmp_path).stdout,
+            console("doctor", "--data-dir", tmp_path, FHIR_SERVER_RULE_SET="law-2026").stdout,
+        )
+    ]
+    told = [
+        re.search(r"rule set `(.+?)` of .* edition 1, hash ([0-9a-f]{16})$", one) for one in lines
+    ]
+    assert [one and one[1] for one in told] == ["original", "law-2026"]
+    assert len({one and one[2] for one in told}) == 2
 
 
 def test_doctor_sees_the_database_of_a_running_server(console: Console, tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 from fhir_server.consent.policy import ConsentPolicy, Period, Provision, RecordPolicy
 from fhir_server.consent.requester import Kind, Purpose, Requester
+from fhir_server.consent.ruleset import RuleSet
 
 Document = Mapping[str, Any]
 
 NEVER_READ = {
     Kind.INSURER,  # R33
     Kind.BANK,  # R33
-    Kind.OCCUPATIONAL_MEDICINE,  # R32
     Kind.SECRETARY,  # R34
     Kind.HEALTH_INSURANCE_FEED,  # R35
 }
@@ -28,7 +28,7 @@ NEED_A_LINK = {
     Kind.REFERENCED_SERVICE,  # C8, R101
 }
 LEVELS = "ULMNRV"
-THIRTY_DAYS = 30 * 24 * 60 * 60 * 1_000_000
+ONE_DAY = 24 * 60 * 60 * 1_000_000
 REASON_CODE = {
     Purpose.TREATMENT: "TREAT",
     Purpose.BREAK_GLASS: "BTG",
@@ -47,8 +47,10 @@ class Oracle:
         readable: Mapping[str, Collection[str]],
         rows: Collection[str],
         at: int,
+        law: RuleSet | None = None,
     ) -> None:
         self.who = requester
+        self.law = law or RuleSet()
         self.records = {record.patient: record for record in records}
         self.readable = readable
         self.rows = frozenset(rows)
@@ -59,6 +61,8 @@ class Oracle:
         if self.who.kind is Kind.TRUSTED_SYSTEM:
             return True
         if self.who.kind in NEVER_READ:
+            return False
+        if self._occupational() and self.law.occupational_medicine == "never":  # R32
             return False
         return self._inside(document, steps=2) or self._outside(document)
 
@@ -108,37 +112,51 @@ class Oracle:
             return self._is_about(record) and not self._to_be_announced(document)
         if self.who.kind is Kind.REPRESENTATIVE:
             return self._represents(record, names, document)
-        if self.who.kind not in NEED_A_LINK:
+        if self.who.kind not in NEED_A_LINK and not self._occupational():
             return False
         if record.closed:  # C3
             return False
+        treats = self._linked(record, names, "attending") and not self._occupational()
+        shielded = treats and not self.law.attending_blockable
         blocks = [consent for consent in record.consents if not consent.masks]
-        if any(self._takes(consent, names, document) for consent in blocks):  # R24, R65
+        taken = any(self._takes(consent, names, document) for consent in blocks)
+        if taken and not shielded:  # R24, R65
             return False
         wrote = bool(names & set(document["authors"]))
-        if not self._linked(record, names, "attending"):
-            masks = [consent for consent in record.consents if consent.masks]
-            masked = any(self._takes(consent, names, document) for consent in masks)
-            if (masked or "MASQUE_PS" in labels) and not wrote:  # R43, R44
-                return False
-            if document["governance"] == "record" and not wrote and not self._habilitated(document):
-                return False
+        masks = [consent for consent in record.consents if consent.masks]
+        masked = any(self._takes(consent, names, document) for consent in masks)
+        if (masked or "MASQUE_PS" in labels) and not self._sees_masked(wrote, treats):
+            return False
+        judged = document["governance"] == "record" and not treats and not wrote
+        if judged and not self._habilitated(document):
+            return False
         return self._let_in(record, names, document)
 
     def _represents(self, record: RecordPolicy, names: set[str], document: Document) -> bool:
         """R54, less what the minor hides (R58), and whoever a Consent denies by name."""
         if "INVISIBLE_REPRESENTANTS_LEGAUX" in document["labels"]:
             return False
+        if not self._still_represents(record):
+            return False
         if any(self._shuts_out(consent, names, document) for consent in record.consents):
             return False
         return self._is_about(record) and not self._to_be_announced(document)
 
+    def _sees_masked(self, wrote: bool, treats: bool) -> bool:
+        """R43, R44: author and attending doctor, where the law spares them."""
+        as_author = wrote and "author" in self.law.masked_spares
+        return as_author or (treats and "attending-doctor" in self.law.masked_spares)
+
     def _let_in(self, record: RecordPolicy, names: set[str], document: Document) -> bool:
         if document["governance"] == "trace":  # R72
             acted = bool(self._myself() & set(document["authors"]))
-            return acted or self._linked(record, names, "attending")
+            treats = self._linked(record, names, "attending") and not self._occupational()
+            return acted or treats
         if document["governance"] in ("directory", "knowledge", "restricted"):
             return False
+        if self._occupational():  # R32: express consent, to the person and to nobody else
+            person = self._myself() if self.who.rpps else set()
+            return any(self._gives(c, person, document) for c in record.consents)
         if self._linked(record, names, "attending"):  # R20
             return True
         if self._linked(record, names, "care-team"):  # R16
@@ -166,7 +184,21 @@ class Oracle:
         """R49, R51: hidden from the patient until one month after the deposit."""
         if "INVISIBLE_PATIENT" not in document["labels"]:
             return False
-        return bool(self.at < document["deposited"] + THIRTY_DAYS)
+        return bool(self.at < document["deposited"] + self.law.announcement_days * ONE_DAY)
+
+    def _occupational(self) -> bool:
+        return self.who.kind is Kind.OCCUPATIONAL_MEDICINE
+
+    def _still_represents(self, record: RecordPolicy) -> bool:
+        """R57: of a minor, or of an adult whom a measure protects today."""
+        if self.law.representation == "token" or self.at < record.of_age:
+            return True
+        return any(
+            link.via == "protection"
+            and link.key == f"representative:{self.who.patient}"
+            and link.period.start <= self.at < link.period.end
+            for link in record.links
+        )
 
     def _habilitated(self, document: Document) -> bool:
         """R37: one of its types is readable, and none that the matrix knows is not."""
@@ -177,7 +209,11 @@ class Oracle:
             column = "REFERENCED_SERVICE"
         if self.who.kind is Kind.SAMU_REGULATOR:
             column = "G15_10"  # R64: a doctor
+        if self._occupational():
+            column = "G15_10"  # R32: a doctor
         readable = self.readable.get(column, ())
+        if column.startswith(("R94", "R95")) and not self.law.role_professions:  # R27
+            readable = ()
         types = document.get("types", ())
         shut = any(type_ in self.rows and type_ not in readable for type_ in types)
         return not shut and any(type_ in readable for type_ in types)

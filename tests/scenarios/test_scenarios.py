@@ -11,12 +11,13 @@ import pytest
 
 from fhir_server.consent.engine import Sight
 from fhir_server.consent.matrix import read_matrix
-from fhir_server.consent.policy import ConsentPolicy, Link, Period, RecordPolicy
+from fhir_server.consent.policy import FOREVER, ConsentPolicy, Link, Period, RecordPolicy
 from fhir_server.consent.reading import Context, read_consent
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from fhir_server.consent.rules import RULES
 from fhir_server.data import mappings_dir
 from fhir_server.fhir.dates import interval
+from fhir_server.records.rulesets import rule_set
 
 Json = Mapping[str, Any]
 
@@ -100,6 +101,9 @@ def a_record(said: Json) -> RecordPolicy:
         for member in said.get("équipe de soins", ())
         for key in keys(member["nom"])
     ]
+    if "mesure de protection" in said:
+        during = a_period(said["mesure de protection"])
+        links.append(Link("representative:anna", "protection", "RelatedPerson/r", during))
     if "médecin traitant" in said:
         links += [Link(k, "attending", "Patient/anna") for k in keys(said["médecin traitant"])]
     consents = [a_consent(words) for words in said.get("consentements", ())]
@@ -107,6 +111,7 @@ def a_record(said: Json) -> RecordPolicy:
         patient="anna",
         version="1",
         closed=said.get("fermé", False),
+        of_age=interval(said["majeur le"])[0] if "majeur le" in said else FOREVER,
         links=tuple(links),
         consents=tuple(consent for consent in consents if consent is not None),
     )
@@ -132,7 +137,8 @@ def a_document(said: Json) -> dict[str, Any]:
 )
 def test_the_engine_answers_as_the_scenario_says(case: Json) -> None:
     at = interval(f"{case.get('le', TODAY)}T12:00:00Z")[0]
-    sight = Sight(a_requester(case["appelant"]), MATRIX, at, (a_record(case["dossier"]),))
+    law = rule_set(case.get("jeu de règles", "original"))
+    sight = Sight(a_requester(case["appelant"]), MATRIX, at, (a_record(case["dossier"]),), law)
     decided = sight.decide(a_document(case["document"]))
     assert ("permis" if decided.permit else "refusé") == case["verdict"]
     assert [reason.rule for reason in decided.reasons] == case["raisons"]

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from fhir_server.consent.requester import Requester
 from fhir_server.demo.codes import ACT_REASON, CONFIDENTIALITY, HL7, LOINC, VISIBILITY
+from fhir_server.records.closing import CLOSING
 from fhir_server.records.people import systems
 
 Json = dict[str, Any]
@@ -80,6 +81,18 @@ def a_patient(*attending: Requester, **rest: Any) -> Json:
     if attending:
         found["generalPractitioner"] = [person(who) for who in attending]
     return found | rest
+
+
+def a_closing(on: str = "2025-02-10", why: str = "À la demande du titulaire") -> Json:
+    """Return the extension by which a Patient tells when and why the record was closed."""
+    return {
+        "url": CLOSING,
+        "extension": [
+            {"url": "dateFermeture", "valueDate": on},
+            {"url": "motifFermeture", "valueCodeableConcept": {"coding": [{"code": "demande"}]}},
+            {"url": "raisonFermeture", "valueString": why},
+        ],
+    }
 
 
 def a_care_team(of: str, *members: Requester, **rest: Any) -> Json:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fhir_server.consent.policy import ConsentPolicy, Link, Period, Provision, RecordPolicy
 from fhir_server.consent.requester import Requester
-from fhir_server.records.door import shipped_matrix
+from fhir_server.records.rulesets import shipped_matrix
 from tests.oracle.consent import Oracle
 from tests.support import resources as make
 from tests.support.replies import Json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fhir_server.consent.requester import Kind, Purpose, Requester
-from fhir_server.consent.rules import MONTH
+from fhir_server.consent.ruleset import ORIGINAL
 from fhir_server.predicate import NEVER
 from tests.oracle.records import (
     ANNA,
@@ -36,6 +36,7 @@ from tests.oracle.records import (
 )
 
 OPEN = (in_team(), attending())
+MONTH = ORIGINAL.announcement
 
 
 @pytest.mark.parametrize(

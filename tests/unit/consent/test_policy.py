@@ -32,6 +32,13 @@ def test_a_policy_that_can_not_be_read_is_an_error(body: dict[str, object]) -> N
         from_json("anna", "1", body)
 
 
+def test_a_policy_from_before_majority_was_looked_at_is_that_of_an_adult() -> None:
+    """R57, fail closed: it represents nobody under a rule set that asks, until compiled anew."""
+    body = as_json(record())
+    del body["of_age"]
+    assert from_json("anna", "1", body).of_age < -(2**61)
+
+
 def test_a_period_includes_its_start_and_not_its_end() -> None:
     assert [Period(1, 3).covers(at) for at in range(5)] == [False, True, True, False, False]
     assert Period().covers(0)

@@ -43,7 +43,13 @@ def test_a_profession_is_kept_as_its_code(text: str) -> None:
     assert normal_profession(text) == "G15_21"
 
 
-@pytest.mark.parametrize("text", ["2", "pharmacist", "G15_", "G15_211"])
+@pytest.mark.parametrize(("text", "kept"), [("R95_71", "R95_71"), ("r94_41", "R94_41")])
+def test_a_profession_that_is_none_of_health_is_written_out(text: str, kept: str) -> None:
+    """R27."""
+    assert normal_profession(text) == kept
+
+
+@pytest.mark.parametrize("text", ["2", "pharmacist", "G15_", "G15_211", "R95_", "R93_71"])
 def test_what_is_no_profession_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a profession"):
         normal_profession(text)
@@ -72,6 +78,12 @@ def test_a_purpose_that_is_said_stands() -> None:
         "professional", purpose="break-glass", patient="Patient/a1", reason="coma"
     )
     assert (asked.purpose, asked.patient, asked.reason) == (Purpose.BREAK_GLASS, "a1", "coma")
+
+
+def test_a_secret_connection_is_said_or_not() -> None:
+    """R60."""
+    assert requester_from("professional", secret=True).secret
+    assert not requester_from("professional").secret
 
 
 def test_an_unknown_kind_is_refused_with_those_that_exist() -> None:

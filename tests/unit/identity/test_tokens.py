@@ -95,7 +95,7 @@ _words = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]
         kind=st.sampled_from(Kind),
         purpose=st.sampled_from(Purpose),
         rpps=st.from_regex(r"|[0-9]{11}", fullmatch=True, alphabet=st.characters(codec="ascii")),
-        profession=st.sampled_from(["", "G15_10", "G15_98"]),
+        profession=st.sampled_from(["", "G15_10", "G15_98", "R95_71"]),
         specialty=_words,
         organization=st.sampled_from(["", "750000001", "2B0000020"]),
         patient=st.from_regex(r"|[A-Za-z0-9.\-]{1,64}", fullmatch=True),
@@ -103,6 +103,7 @@ _words = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]
         client=_words,
         name=_words,
         scope=_words,
+        secret=st.booleans(),
     )
 )
 def test_every_field_of_a_requester_survives_the_token(home: Path, requester: Requester) -> None:
@@ -112,8 +113,16 @@ def test_every_field_of_a_requester_survives_the_token(home: Path, requester: Re
 def test_the_property_above_covers_every_field() -> None:
     assert {field.name for field in fields(Requester)} == {
         "kind", "purpose", "rpps", "profession", "specialty", "organization", "patient", "reason",
-        "client", "name", "scope",
+        "client", "name", "scope", "secret",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("secret", ["true", 1, "", []])
+def test_a_secret_connection_that_is_neither_true_nor_false_is_refused(
+    home: Path, reader: TokenReader, secret: Any
+) -> None:
+    """R60: nothing is repaired, so that nobody is less bound than their software meant."""
+    assert refusal(reader, forged(home, secret=secret)) == "the access token is invalid"
 
 
 def test_a_break_glass_without_a_reason_is_signed_and_read(home: Path, reader: TokenReader) -> None:
