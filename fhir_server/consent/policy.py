@@ -71,6 +71,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """An emergency that a professional opened on the record, for as long as `period` (R63).
+
+    `key` is theirs; `client` the one software it may be used in, or empty for any; `task` the
+    `Task/id` under which it is reviewed, and `reason` the words given.
+    """
+
+    key: str
+    client: str
+    task: str
+    reason: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
 class RecordPolicy:
     """Everything about one record that a decision may rest on.
 
@@ -83,10 +98,11 @@ class RecordPolicy:
     closed: bool = False
     links: tuple[Link, ...] = ()
     consents: tuple[ConsentPolicy, ...] = ()
+    sessions: tuple[Session, ...] = ()
 
     def keys(self) -> frozenset[str]:
         """Return every caller key to which this record grants something, whenever."""
-        found = {link.key for link in self.links}
+        found = {tie.key for tie in (*self.links, *self.sessions)}
         for consent in self.consents:
             if consent.root.permits:
                 found.update(consent.root.actors)
@@ -110,6 +126,10 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
             }
             for consent in policy.consents
         ],
+        "sessions": [
+            [one.key, one.client, one.task, one.reason, one.period.start, one.period.end]
+            for one in policy.sessions
+        ],
     }
 
 
@@ -131,6 +151,11 @@ def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPoli
                 root=_provision(item["root"]),
             )
             for item in body["consents"]
+        ),
+        # A policy that was compiled before there were sessions has none.
+        sessions=tuple(
+            Session(key, client, task, reason, Period(start, end))
+            for key, client, task, reason, start, end in body.get("sessions", ())
         ),
     )
 
