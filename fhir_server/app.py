@@ -17,6 +17,7 @@ from fhir_server.http.service import Service
 from fhir_server.http.wire import wire
 from fhir_server.identity.tokens import TokenReader
 from fhir_server.records.door import Records
+from fhir_server.records.emergency_tasks import EmergencyTerms
 from fhir_server.search.result import Counts
 from fhir_server.search.types import Locale
 from fhir_server.settings import Settings
@@ -55,10 +56,11 @@ def create_app(
     now = clock or machine_clock
     store = store or _open_store(settings)
     app = Server("fhir_server", static_folder=None)
+    metrics = Metrics(settings.data_dir)
     service = Service(
-        records=open_records(settings, store=store, clock=now),
+        records=open_records(settings, store=store, clock=now, count=metrics.emergency),
         tokens=TokenReader(settings.data_dir, lambda: now() / 1_000_000),
-        metrics=Metrics(settings.data_dir),
+        metrics=metrics,
         fhir_url=settings.base_url,
         trusts_strangers=settings.auth == "off",
         max_body_bytes=settings.max_body_bytes,
@@ -72,9 +74,16 @@ def create_app(
 
 
 def open_records(
-    settings: Settings, *, store: MongoStore | None = None, clock: Clock | None = None
+    settings: Settings,
+    *,
+    store: MongoStore | None = None,
+    clock: Clock | None = None,
+    count: Callable[[str], None] = lambda _: None,
 ) -> Records:
-    """Return the door to the records, for the server and for console commands."""
+    """Return the door to the records, for the server and for console commands.
+
+    `count` is told of each emergency what became of it, and nothing else.
+    """
     return Records(
         store or _open_store(settings),
         clock=clock or machine_clock,
@@ -86,6 +95,7 @@ def open_records(
         max_entries=settings.max_bundle_entries,
         require_if_match=settings.require_if_match == "on",
         update_create=settings.update_create,
+        emergencies=EmergencyTerms(settings.break_glass_minutes, settings.emergency_alert, count),
     )
 
 

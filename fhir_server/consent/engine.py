@@ -137,12 +137,16 @@ class Sight:
 
     def rules_in(self, patient: str) -> tuple[str, ...]:
         """Return the permitting rules that open something in the record of `patient`."""
-        policy = self._by_patient.get(patient)
+        policy = self.policy(patient)
         if policy is None:
             return ()
         case = self.case(policy)
         permits = (rule for rule in RULES if rule.effect == "permit")
         return tuple(rule.id for rule in permits if rule.reading(case) != NEVER)
+
+    def policy(self, patient: str) -> RecordPolicy | None:
+        """Return the policy of a record at hand."""
+        return self._by_patient.get(patient)
 
     @cached_property
     def _by_patient(self) -> Mapping[str, RecordPolicy]:

@@ -102,7 +102,7 @@ class RecordPolicy:
 
     def keys(self) -> frozenset[str]:
         """Return every caller key to which this record grants something, whenever."""
-        found = {tie.key for tie in (*self.links, *self.sessions)}
+        found = {link.key for link in self.links} | {session.key for session in self.sessions}
         for consent in self.consents:
             if consent.root.permits:
                 found.update(consent.root.actors)

@@ -16,9 +16,11 @@ from fhir_server.consent.matrix import Matrix, read_matrix
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.data import mappings_dir
 from fhir_server.fhir.errors import FhirError, Unavailable
-from fhir_server.predicate import Has, all_of
+from fhir_server.predicate import After, Has, all_of
 from fhir_server.records.additions import KnownParameters
 from fhir_server.records.context import Context
+from fhir_server.records.emergency_tasks import EmergencyTerms
+from fhir_server.records.facts import REVIEW
 from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
 from fhir_server.records.policies import PolicyCompiler
@@ -26,6 +28,7 @@ from fhir_server.records.sights import Sights
 from fhir_server.records.view import View
 from fhir_server.search.result import COUNTS, Counts
 from fhir_server.search.types import Locale
+from fhir_server.store.mongo.outbox import Outbox
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
@@ -75,6 +78,7 @@ class Records:
         require_if_match: bool = False,
         update_create: UpdateCreate = "trusted",
         matrix: Matrix | None = None,
+        emergencies: EmergencyTerms | None = None,
     ) -> None:
         """Stand on `store`; reads the habilitation matrix, and nothing else yet."""
         self._store = store
@@ -88,6 +92,7 @@ class Records:
         self._require_if_match = require_if_match
         self._update_create: UpdateCreate = update_create
         self._matrix = matrix or shipped_matrix()
+        self._emergencies = emergencies or EmergencyTerms()
         self._context: Context | None = None
 
     @property
@@ -101,7 +106,7 @@ class Records:
             self._context = Context(
                 store=self._store,
                 sights=Sights(self._store, self._matrix),
-                log=AccessLog(self._store),
+                log=AccessLog(self._store, Outbox(self._store)),
                 locale=self._locale,
                 policies=PolicyCompiler(self._locale, self._lifetime),
                 cursor_key=self._store.secret("cursor"),
@@ -112,6 +117,7 @@ class Records:
                 max_entries=self._max_entries,
                 require_if_match=self._require_if_match,
                 update_create=self._update_create,
+                emergencies=self._emergencies,
             )
             self._store.prepare_types(["AuditEvent"])
             install(self._store, self._locale, self._clock())
@@ -136,6 +142,17 @@ class Records:
             return self._prove()
         except FhirError as error:
             return [str(error)]
+
+    def reviews(self) -> tuple[int, int]:
+        """Return how many emergencies wait for review, and how long the oldest has, or 0.
+
+        In microseconds; without a word about any record.
+        """
+        waiting = After(f"acl.{REVIEW}", 0)
+        found = self._store.find("Task", waiting, sort=[(f"acl.{REVIEW}", False)], limit=1)
+        if not found:
+            return 0, 0
+        return self._store.count("Task", waiting), self._clock() - found[0].acl[REVIEW]
 
     def _prove(self) -> list[str]:
         """Show that what nobody may see is seen by nobody, by query and by decision.

@@ -5,6 +5,7 @@
 3. What points carries the facts of its targets, so they are copied anew when they change (L36).
 4. A record's policy is compiled anew when its Patient, a CareTeam, a Consent, or a person or
    structure named in it changes (L50).
+5. The notice of what waits for an announcement consultation is queued, or cancelled (R50).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fhir_server.predicate import Has, one_of
 from fhir_server.records.declaring import declare
 from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
+from fhir_server.records.outbox import announce, renounce
 from fhir_server.records.policies import DIRECTORY, PolicyCompiler, rules_alike
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
@@ -36,10 +38,15 @@ class Effects:
     """Carries out, in one `Unit`, what a written row changes elsewhere."""
 
     def __init__(
-        self, unit: Unit, policies: PolicyCompiler, types: Callable[[], Iterable[str]]
+        self,
+        unit: Unit,
+        policies: PolicyCompiler,
+        types: Callable[[], Iterable[str]],
+        at: int,
     ) -> None:
-        """Work in `unit`; `types` gives those of which anything is stored."""
+        """Work in `unit` at the instant `at`; `types` gives those of which anything is stored."""
         self._unit = unit
+        self._at = at
         self._policies = policies
         self._types = types
         self._base = policies.locale.base
@@ -79,6 +86,8 @@ class Effects:
             self._point_again(row.ref, as_target(row))
         if before is None or not rules_alike(row.type, before, after):
             self._law(row, old, is_new=old is None and not named)
+        if governed(row.type):
+            announce(self._unit, row, old, self._at)
         if row.type == "SearchParameter":
             declare(self._unit, row.id, after)
 
@@ -89,6 +98,7 @@ class Effects:
             self._chain(row)
         if governed(row.type):
             self._point_again(row.ref, {facts.REF: row.ref})
+            renounce(self._unit, row)
         self._law(row, None)
         if row.type == "SearchParameter":
             declare(self._unit, row.id, None)
@@ -185,7 +195,8 @@ class Effects:
             self._unit.claim(row.ref)
             concerned = set(self._unit.policies_naming(row.ref))
         for patient in sorted(concerned - {""}):
-            self._policies.compile(self._unit, patient, is_new=is_new and row.type == "Patient")
+            new = is_new and row.type == "Patient"
+            self._policies.compile(self._unit, patient, at=self._at, is_new=new)
 
     # rows ------------------------------------------------------------------------------------
 

@@ -22,6 +22,12 @@ OWN: Final = "own"
 REPLACES: Final = "replaces"
 DRAWN: Final = "drawn"
 """True when the record of a pointer is that of its targets, because it names no patient itself."""
+EMERGENCY: Final = "emergency"
+"""Of the server's Task of an emergency: the key of who was in it."""
+SESSION: Final = "session"
+"""Of such a Task: what its session opens, until it is over or reviewed (`policies.py`)."""
+REVIEW: Final = "review"
+"""Of such a Task, until it is reviewed: when it began to wait, in microseconds."""
 _SPEAKS_OF_RECORD: Final = frozenset({"record", "pointer", "binary", "policy", "careteam", "trace"})
 
 
@@ -151,7 +157,7 @@ def governed(type_: str) -> bool:
 
 def as_target(row: Row, *, deep: bool = True) -> Json:
     """Return the facts of `row` as they stand inside a pointer to it, two steps deep."""
-    own = (facts.TARGETS, facts.CONTEXT, OWN)
+    own = (facts.TARGETS, facts.CONTEXT, OWN, EMERGENCY, SESSION, REVIEW)
     found = {name: value for name, value in row.acl.items() if name not in own}
     if deep and facts.TARGETS in row.acl:
         found[facts.TARGETS] = [

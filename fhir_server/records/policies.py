@@ -11,11 +11,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fhir_server.consent.policy import ConsentPolicy, Link, Period, RecordPolicy, as_json
+from fhir_server.consent.policy import (
+    ConsentPolicy,
+    Link,
+    Period,
+    RecordPolicy,
+    Session,
+    as_json,
+)
 from fhir_server.consent.reading import Context, read_consent
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.json import parse
-from fhir_server.predicate import Has
+from fhir_server.predicate import After, Has, all_of
+from fhir_server.records.facts import SESSION
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.unit import Unit
@@ -43,10 +51,11 @@ class PolicyCompiler:
     locale: Locale
     lifetime: int
 
-    def compile(self, unit: Unit, patient: str, *, is_new: bool = False) -> None:
+    def compile(self, unit: Unit, patient: str, *, at: int, is_new: bool = False) -> None:
         """Store the policy of record `patient` anew; drop it when there is no such Patient.
 
-        `is_new`: its id was made with this write, so that no CareTeam or Consent can name it yet.
+        `at` is now: sessions that are over are left out. `is_new`: its id was made with this write,
+        so that no CareTeam or Consent can name it yet.
         """
         row = unit.get("Patient", patient)
         if row is None:
@@ -61,6 +70,7 @@ class PolicyCompiler:
             closed=_is_inactive(resource),
             links=attending if is_new else (*attending, *self._teams(unit, patient, people)),
             consents=() if is_new else tuple(self._consents(unit, patient, people)),
+            sessions=() if is_new else tuple(_sessions(unit, patient, at)),
         )
         unit.put_policy(
             PolicyRow(
@@ -116,6 +126,15 @@ class PolicyCompiler:
         start = self._when(body["start"])[0] if "start" in body else -FOREVER
         end = self._when(body["end"])[1] if "end" in body else FOREVER
         return Period(start, end)
+
+
+def _sessions(unit: Unit, patient: str, at: int) -> Iterator[Session]:
+    """Yield the emergency sessions that are open (R63), from facts that the server alone writes."""
+    open_ = all_of(Has("acl.patient", patient), After(f"acl.{SESSION}.end", at))
+    for row in unit.find("Task", open_):
+        found = row.acl[SESSION]
+        period = Period(found["start"], found["end"])
+        yield Session(found["key"], found["client"], row.ref, found["reason"], period)
 
 
 def is_closed(patient: Row) -> bool:
