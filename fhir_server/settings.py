@@ -119,7 +119,7 @@ class Settings(BaseSettings):
     emergency_alert: int = Field(
         default=5,
         ge=1,
-        description="Emergencies of one professional in 24 hours; those above count as unusual in "
+        description="Break-glasses of one professional in 24 hours; those above count as unusual in "
         "the metrics, and are reviewed first.",
     )
     update_create: Literal["trusted", "own", "off"] = Field(

@@ -44,8 +44,8 @@ def _nothing(_: str) -> None:
 class EmergencyTerms:
     """The settings of emergencies, and who counts them.
 
-    A session lasts `minutes`. More than `alert` emergencies of one professional in a day are
-    unusual. `count` is told `opened`, `refused`, `access`, `unusual` or `reviewed`, and of whom
+    A session lasts `minutes`. More than `alert` break-glasses of one professional in a day are
+    unusual; whoever regulates calls reads a record for each. `count` is told `opened`, `refused`, `access`, `unusual` or `reviewed`, and of whom
     or what it was never.
     """
 
@@ -101,9 +101,10 @@ def task_of(case: Case, id_: str, locale: Locale) -> Row:
         facts.OWNER: SERVER,
         facts.DEPOSITED: case.at,
         facts.PATIENT: case.patient,
-        EMERGENCY: case.who.identity,
         REVIEW: case.at,
     }
+    if case.rule == "break-glass":
+        acl[EMERGENCY] = case.who.identity
     if case.until is not None:
         acl[SESSION] = {
             "key": case.who.identity,

@@ -11,6 +11,7 @@ INVARIANT: nothing is disclosed before entry, notice and review are durable.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from fhir_server.consent import facts
@@ -50,15 +51,15 @@ class Notifying:
             self._context.log.commit(rows)
             return
         notices = list(self._first(rows))
-        emergencies = {patient: one for patient, one in self._in_emergency(rows) if not one.task}
-        keys = {patient: self._key(patient) for patient in emergencies}
-        if all(key in self._context.known for key in keys.values()):
+        emergencies = list(self._in_emergency(rows))
+        keys = {self._key(patient) for patient, found in emergencies if not found.task}
+        unusual = 0
+        if all(key in self._context.known for key in keys):
             self._context.log.commit(rows, notices)
-            unusual = 0
         else:
             unusual = self._with_reviews(rows, notices)
-        self._context.known.add([*(one.key for one in notices), *keys.values()])
-        for event in ["access"] * len(list(self._in_emergency(rows))) + ["unusual"] * unusual:
+        self._context.known.add([*(one.key for one in notices), *keys])
+        for event in ["access"] * len(emergencies) + ["unusual"] * unusual:
             self._context.emergencies.count(event)
 
     def _with_reviews(self, rows: Sequence[Row], notices: Sequence[Notice]) -> int:
@@ -86,11 +87,8 @@ class Notifying:
 
     def put_up(self, unit: Unit, case: Case, key: str = "") -> tuple[Row, bool]:
         """Store the Task of `case` and queue its notice; return it, and whether it is unusual."""
-        unusual = self._is_unusual(unit)
-        known = Case(
-            case.who, case.patient, case.rule, case.reason, case.at, case.until, urgent=unusual
-        )
-        task = task_of(known, new_id(), self._context.locale)
+        unusual = case.rule == "break-glass" and self._is_unusual(unit)
+        task = task_of(replace(case, urgent=unusual), new_id(), self._context.locale)
         unit.append([task])
         policy = self._seeing.sight((case.patient,)).policy(case.patient)
         if policy is not None:
@@ -98,7 +96,7 @@ class Notifying:
         return task, unusual
 
     def _is_unusual(self, unit: Unit) -> bool:
-        """Tell whether the caller was in as many emergencies as a day should have, before this."""
+        """Tell whether the caller broke the glass as often as a day should have, before this."""
         most = self._context.emergencies.alert
         lately = After(f"acl.{facts.DEPOSITED}", self._at - DAY)
         mine = all_of(Has(f"acl.{EMERGENCY}", self._who.identity), lately)

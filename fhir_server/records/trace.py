@@ -166,6 +166,8 @@ def _in_emergency(access: Access, emergency: Emergency | None) -> Access:
     One entry of several tells of no emergency in another record.
     """
     if emergency is None:
+        if not any(rule in RULE_IDS for rule in access.rules):
+            return access
         return replace(access, rules=tuple(one for one in access.rules if one not in RULE_IDS))
     code = _PURPOSE_CODES[_PURPOSES[emergency.rule]]
     who = replace(access.actor, purpose=code, reason=emergency.reason)

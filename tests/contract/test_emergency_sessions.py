@@ -26,7 +26,7 @@ from tests.support.people import (
     the_patient,
     the_representative,
 )
-from tests.support.replies import Json, Reply, differ
+from tests.support.replies import Caller, Json, Reply, differ
 from tests.support.world import World
 
 MINUTE = 60
@@ -661,3 +661,36 @@ def test_many_emergencies_of_one_professional_are_reviewed_first(world: World) -
     with world.later(days=1.1):
         task = session_of(open_(world, doctor, world.patient()))["session"]
         assert world.trusted.get(task).json["priority"] == "routine"
+
+
+def test_whoever_regulates_calls_is_not_unusual_for_it(world: World) -> None:
+    """R64: a record for each call, one caller after another."""
+    regulator = regulating("")
+    for _ in range(6):
+        anna = world.patient()
+        world.document(anna)
+        assert total(world, replace(regulator, patient=anna), anna) == 1
+    name = f"{systems()['IDNPS']}|8{regulator.rpps}"
+    found = world.trusted.get(f"Task?requester:identifier={name}")
+    priorities = [entry["resource"]["priority"] for entry in found.entries]
+    assert priorities == ["routine"] * 6
+
+
+def test_an_emergency_that_is_asked_for_many_times_at_once_is_put_up_once(world: World) -> None:
+    """Whatever the processes remember, and whoever comes first."""
+    anna = world.patient()
+    document = world.document(anna)
+    who = breaking_the_glass(anna)
+    workers = [World(world.store, world._home) for _ in range(4)]
+    callers = [worker.as_(who) for worker in workers for _ in range(4)]
+    for worker in workers:
+        assert worker.trusted.get(f"DocumentReference/{document}").status == 200
+
+    def ask(caller: Caller) -> int:
+        return caller.get(f"DocumentReference/{document}").status
+
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(ask, callers)) == [200] * 16
+    assert world.as_(an_auditor()).get(f"Task?patient={anna}").total == 1
+    assert len(notices(world, anna)) == 1
+    assert len(notices(world, anna, "first-access")) == 1
