@@ -86,14 +86,16 @@ class Case:
 
     @property
     def session(self) -> Session | None:
-        """Return the emergency session that the caller has open on the record now (R63)."""
+        """Return the emergency session that the caller has open on the record now (R63).
+
+        The last one opened, where there are several.
+        """
         if self.requester.kind is not Kind.PROFESSIONAL:
             return None
-        for one in self.policy.sessions:
-            mine = one.key == self.requester.identity and one.client in ("", self.requester.client)
-            if mine and one.period.covers(self.at):
-                return one
-        return None
+        who, clients = self.requester.identity, ("", self.requester.client)
+        mine = (one for one in self.policy.sessions if one.key == who and one.client in clients)
+        open_ = (one for one in mine if one.period.covers(self.at))
+        return max(open_, key=lambda one: (one.period.start, one.task), default=None)
 
 
 @dataclass(frozen=True, slots=True)

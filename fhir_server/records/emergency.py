@@ -45,7 +45,8 @@ def open_session(view: View, patient: str, reason: str) -> Opened:
     """Open the record `patient` to the caller of `view`, a professional, for some minutes.
 
     Raises `NotFound` with one text for a record that is absent or closed, and for a caller who is
-    blocked or opposed (L61): who is refused learns nothing of why.
+    blocked or opposed (L61): who is refused learns nothing of why. Asked again in the same words
+    while it is open, it is the same session, so that a request sent twice tells nobody twice.
     """
     asking = replace(view.requester, purpose=Purpose.BREAK_GLASS, patient=patient, reason=reason)
     context = view.context
@@ -53,6 +54,14 @@ def open_session(view: View, patient: str, reason: str) -> Opened:
     policy = sight.policy(patient)
     if policy is None or not opens(sight.case(policy)):
         refuse(view, patient if policy is not None else "", reason)
+    touched = [Touched(f"Patient/{patient}", patient)]
+    open_ = sight.case(policy).session
+    if open_ is not None and open_.reason == reason:
+        again = Emergency(RULE, reason, open_.task)
+        view.tracer.commit(
+            view.tracer.entries("operation", touched, rules=(RULE,), emergency=again)
+        )
+        return Opened(patient, open_.task, open_.period.end)
     until = view.at + context.emergencies.minutes * MINUTE
     case = Case(view.requester, patient, RULE, reason, view.at, until)
     context.store.prepare_types(["AuditEvent", "Task"])
@@ -63,7 +72,6 @@ def open_session(view: View, patient: str, reason: str) -> Opened:
         task, unusual = view.notifying.put_up(unit, case)
         context.policies.compile(unit, patient, at=view.at)
         emergency = Emergency(RULE, reason, task.ref)
-        touched = [Touched(f"Patient/{patient}", patient)]
         unit.append(view.tracer.entries("operation", touched, rules=(RULE,), emergency=emergency))
         return task, unusual
 

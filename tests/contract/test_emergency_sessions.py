@@ -107,6 +107,19 @@ def test_an_ins_names_the_record_where_its_id_is_not_known(world: World) -> None
         assert session_of(reply)["patient"] == f"Patient/{anna}"
 
 
+def test_a_request_that_is_sent_twice_opens_one_session_and_tells_once(world: World) -> None:
+    """R69; another reason is another act, and a session that is over is not taken up again."""
+    doctor, anna = a_doctor(), world.patient()
+    first, again = (session_of(open_(world, doctor, anna)) for _ in range(2))
+    assert first == again
+    assert len(notices(world, anna)) == 1
+    other = session_of(open_(world, doctor, anna, reason="Arrêt cardiaque"))
+    assert other["session"] != first["session"]
+    with world.later(seconds=31 * MINUTE):
+        assert session_of(open_(world, doctor, anna))["session"] != first["session"]
+    assert len(notices(world, anna)) == 3
+
+
 def test_a_session_ends_by_itself(world: World) -> None:
     """L61: to the second, on a clock that the test sets, with nobody to end it."""
     doctor, anna = a_doctor(), world.patient()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from fhir_server.consent.emergency import Emergency, opens
@@ -192,6 +194,16 @@ def test_an_emergency_is_told_with_its_reason_and_its_session() -> None:
     assert sight(a_doctor(), OPENED).emergencies == session
     assert sight(an_emergency(reason="chute"), OPENED).emergencies == session
     assert sight(a_doctor(), a_record(links=(in_team(),))).emergencies == {}
+
+
+def test_of_several_sessions_the_last_one_opened_is_told() -> None:
+    """R68: with the reason that was given last."""
+    first = a_session(period=Period(NOW - 9, NOW + 9))
+    last = replace(a_session(period=Period(NOW - 1, NOW + 9)), task="Task/t", reason="chute")
+    over = replace(a_session(period=Period(NOW - 1, NOW)), task="Task/u")
+    for sessions in ((first, last, over), (over, last, first)):
+        found = sight(a_doctor(), a_record(sessions=sessions)).emergencies
+        assert found == {ANNA: Emergency("break-glass", "chute", "Task/t")}
 
 
 @pytest.mark.parametrize(
