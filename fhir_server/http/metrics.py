@@ -18,7 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -87,19 +90,26 @@ class Metrics:
 
         everyone = CollectorRegistry()
         MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
-        told = generate_latest(everyone)
-        return told + _of_backlog(backlog) if backlog is not None else told
+        if backlog is not None:
+            everyone.register(_Waiting(backlog))
+        return generate_latest(everyone)
 
 
-def _of_backlog(backlog: Backlog) -> bytes:
-    """Return what waits now: it is the database's to say, and no worker's to add up."""
-    from prometheus_client import CollectorRegistry, Gauge, generate_latest
+class _Waiting:
+    """What waits now: the database's to say, so it is in no worker's file, to grow old there."""
 
-    now = CollectorRegistry()
-    waiting, oldest = "fhir_server_emergency_reviews", "fhir_server_emergency_review_age_seconds"
-    Gauge(waiting, "Emergencies that wait for review.", registry=now).set(backlog.waiting)
-    Gauge(oldest, "How long the oldest of them has waited.", registry=now).set(backlog.seconds)
-    return generate_latest(now)
+    def __init__(self, backlog: Backlog) -> None:
+        """Tell `backlog`, once."""
+        self._backlog = backlog
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the two numbers, as the client library asks for them."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        told = self._backlog
+        reviews, age = "fhir_server_emergency_reviews", "fhir_server_emergency_review_age_seconds"
+        yield GaugeMetricFamily(reviews, "Emergencies that wait for review.", told.waiting)
+        yield GaugeMetricFamily(age, "How long the oldest of them has waited.", told.seconds)
 
 
 def _directory(above: Path) -> Path:

@@ -38,15 +38,10 @@ class Effects:
     """Carries out, in one `Unit`, what a written row changes elsewhere."""
 
     def __init__(
-        self,
-        unit: Unit,
-        policies: PolicyCompiler,
-        types: Callable[[], Iterable[str]],
-        at: int,
+        self, unit: Unit, policies: PolicyCompiler, types: Callable[[], Iterable[str]]
     ) -> None:
-        """Work in `unit` at the instant `at`; `types` gives those of which anything is stored."""
+        """Work in `unit`; `types` gives those of which anything is stored."""
         self._unit = unit
-        self._at = at
         self._policies = policies
         self._types = types
         self._base = policies.locale.base
@@ -87,7 +82,7 @@ class Effects:
         if before is None or not rules_alike(row.type, before, after):
             self._law(row, old, is_new=old is None and not named)
         if governed(row.type):
-            announce(self._unit, row, old, self._at)
+            announce(self._unit, row, old)
         if row.type == "SearchParameter":
             declare(self._unit, row.id, after)
 
@@ -195,8 +190,7 @@ class Effects:
             self._unit.claim(row.ref)
             concerned = set(self._unit.policies_naming(row.ref))
         for patient in sorted(concerned - {""}):
-            new = is_new and row.type == "Patient"
-            self._policies.compile(self._unit, patient, at=self._at, is_new=new)
+            self._policies.compile(self._unit, patient, is_new=is_new and row.type == "Patient")
 
     # rows ------------------------------------------------------------------------------------
 

@@ -70,7 +70,7 @@ def open_session(view: View, patient: str, reason: str) -> Opened:
         if unit.get("Patient", patient) is None:
             return None
         task, unusual = view.notifying.put_up(unit, case)
-        context.policies.compile(unit, patient, at=view.at)
+        context.policies.compile(unit, patient)
         emergency = Emergency(RULE, reason, task.ref)
         unit.append(view.tracer.entries("operation", touched, rules=(RULE,), emergency=emergency))
         return task, unusual
@@ -118,7 +118,7 @@ def review(view: View, id_: str, outcome: str, note: str) -> Row:
         unit.replace(old, new)
         patient = new.acl["patient"]
         if SESSION in old.acl:
-            context.policies.compile(unit, patient, at=view.at)
+            context.policies.compile(unit, patient)
         unit.append(view.tracer.entries("operation", [Touched(new.ref, patient)]))
         return new
 

@@ -25,7 +25,7 @@ DRAWN: Final = "drawn"
 EMERGENCY: Final = "emergency"
 """Of the server's Task of a break-glass: the key of who broke it."""
 SESSION: Final = "session"
-"""Of such a Task: what its session opens, until it is over or reviewed (`policies.py`)."""
+"""Of such a Task, until it is reviewed: what its session opens, and when (`policies.py`)."""
 REVIEW: Final = "review"
 """Of such a Task, until it is reviewed: when it began to wait, in microseconds."""
 _SPEAKS_OF_RECORD: Final = frozenset({"record", "pointer", "binary", "policy", "careteam", "trace"})

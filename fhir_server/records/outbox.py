@@ -47,14 +47,14 @@ def first_access(patient: str, identity: str, entry: Row) -> Notice:
     return Notice(key, FIRST_ACCESS, patient, to, (entry.ref,), entry.updated)
 
 
-def announce(unit: Unit, row: Row, old: Row | None, at: int) -> None:
+def announce(unit: Unit, row: Row, old: Row | None) -> None:
     """Queue or cancel the notice that `row`, which takes the place of `old`, calls for (R50).
 
     What is past the month is visible already (R51), so nobody is told to ask for it.
     """
     key = f"{ANNOUNCEMENT}/{row.ref}"
     deposited, patient = row.acl[facts.DEPOSITED], row.acl.get(facts.PATIENT)
-    if _is_hidden(row) and patient and at < deposited + MONTH:
+    if _is_hidden(row) and patient and row.updated < deposited + MONTH:
         to = (f"patient:{patient}",)
         unit.queue(Notice(key, ANNOUNCEMENT, patient, to, (row.ref,), deposited + FORTNIGHT))
     elif old is not None and _is_hidden(old):

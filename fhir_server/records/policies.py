@@ -22,7 +22,7 @@ from fhir_server.consent.policy import (
 from fhir_server.consent.reading import Context, read_consent
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.json import parse
-from fhir_server.predicate import After, Has, all_of
+from fhir_server.predicate import Has, Present, all_of
 from fhir_server.records.facts import SESSION
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
@@ -51,11 +51,10 @@ class PolicyCompiler:
     locale: Locale
     lifetime: int
 
-    def compile(self, unit: Unit, patient: str, *, at: int, is_new: bool = False) -> None:
+    def compile(self, unit: Unit, patient: str, *, is_new: bool = False) -> None:
         """Store the policy of record `patient` anew; drop it when there is no such Patient.
 
-        `at` is now: sessions that are over are left out. `is_new`: its id was made with this write,
-        so that no CareTeam or Consent can name it yet.
+        `is_new`: its id was made with this write, so that no CareTeam or Consent can name it yet.
         """
         row = unit.get("Patient", patient)
         if row is None:
@@ -70,7 +69,7 @@ class PolicyCompiler:
             closed=_is_inactive(resource),
             links=attending if is_new else (*attending, *self._teams(unit, patient, people)),
             consents=() if is_new else tuple(self._consents(unit, patient, people)),
-            sessions=() if is_new else tuple(_sessions(unit, patient, at)),
+            sessions=() if is_new else tuple(_sessions(unit, patient)),
         )
         unit.put_policy(
             PolicyRow(
@@ -128,10 +127,13 @@ class PolicyCompiler:
         return Period(start, end)
 
 
-def _sessions(unit: Unit, patient: str, at: int) -> Iterator[Session]:
-    """Yield the emergency sessions that are open (R63), from facts that the server alone writes."""
-    open_ = all_of(Has("acl.patient", patient), After(f"acl.{SESSION}.end", at))
-    for row in unit.find("Task", open_):
+def _sessions(unit: Unit, patient: str) -> Iterator[Session]:
+    """Yield the emergency sessions that nobody reviewed yet (R63), from facts of the server's own.
+
+    Those that are over too: a policy that forgot them when it is next compiled would tell whoever
+    had one that the record's rules were changed.
+    """
+    for row in unit.find("Task", all_of(Has("acl.patient", patient), Present(f"acl.{SESSION}"))):
         found = row.acl[SESSION]
         period = Period(found["start"], found["end"])
         yield Session(found["key"], found["client"], row.ref, found["reason"], period)

@@ -55,7 +55,7 @@ class Change:
         """Write in `unit` as the requester of `view`."""
         self._view = view
         self._unit = unit
-        self._effects = Effects(unit, view.context.policies, view.context.store.types, view.at)
+        self._effects = Effects(unit, view.context.policies, view.context.store.types)
         self._people = People(unit, view.context.locale.base)
         self._traces: list[Row] = []
         self.content: File | None = None

@@ -504,8 +504,11 @@ def test_the_opener_sees_their_own_task_when_the_session_is_over(world: World) -
     doctor, anna = a_doctor(), world.patient()
     session = session_of(open_(world, doctor, anna))["session"]
     with world.later(seconds=31 * MINUTE):
-        assert world.as_(doctor).get(session).status == 200
-        assert world.as_(doctor).get("Task?code=emergency-review").total == 1
+        for change in (None, "team"):
+            if change:
+                world.team(anna, a_doctor())  # of which a stranger learns nothing
+            assert world.as_(doctor).get(session).status == 200
+            assert world.as_(doctor).get("Task?code=emergency-review").total == 1
 
 
 def test_an_auditor_sees_no_task_of_care(world: World) -> None:
