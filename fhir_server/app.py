@@ -20,6 +20,7 @@ from fhir_server.identity.keys import load
 from fhir_server.identity.signing import HEAD, signed
 from fhir_server.identity.tokens import TokenReader
 from fhir_server.records.door import Records
+from fhir_server.records.emergency_tasks import EmergencyTerms
 from fhir_server.records.rulesets import rule_set
 from fhir_server.search.result import Counts
 from fhir_server.search.types import Locale
@@ -60,10 +61,11 @@ def create_app(
     now = clock or machine_clock
     store = store or _open_store(settings)
     app = Server("fhir_server", static_folder=None)
+    metrics = Metrics(settings.data_dir)
     service = Service(
-        records=open_records(settings, store=store, clock=now),
+        records=open_records(settings, store=store, clock=now, count=metrics.emergency),
         tokens=TokenReader(settings.data_dir, lambda: now() / 1_000_000),
-        metrics=Metrics(settings.data_dir),
+        metrics=metrics,
         fhir_url=settings.base_url,
         trusts_strangers=settings.auth == "off",
         max_body_bytes=settings.max_body_bytes,
@@ -77,9 +79,16 @@ def create_app(
 
 
 def open_records(
-    settings: Settings, *, store: MongoStore | None = None, clock: Clock | None = None
+    settings: Settings,
+    *,
+    store: MongoStore | None = None,
+    clock: Clock | None = None,
+    count: Callable[[str], None] = lambda _: None,
 ) -> Records:
-    """Return the door to the records, for the server and for console commands."""
+    """Return the door to the records, for the server and for console commands.
+
+    `count` is told of each emergency what became of it, and nothing else.
+    """
     return Records(
         store or _open_store(settings),
         clock=clock or machine_clock,
@@ -94,6 +103,7 @@ def open_records(
         update_create=settings.update_create,
         parameter_seconds=settings.parameter_seconds,
         professional_consents=settings.professional_consents == "on",
+        emergencies=EmergencyTerms(settings.break_glass_minutes, settings.emergency_alert, count),
     )
 
 

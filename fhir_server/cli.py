@@ -249,6 +249,35 @@ def _carried_out(work: Callable[[], _Result]) -> _Result:
 @cli.command()
 @_data_dir
 @_mongodb_uri
+@click.option(
+    "--list",
+    "state",
+    type=click.Choice(["waiting", "delivered", "failed", "cancelled"]),
+    help="Also list the notices in this state.",
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="Most of them."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def outbox(state: str | None, limit: int, as_json: bool, **given: Any) -> None:
+    """Count the notices that people are to get (avis à envoyer).
+
+    The server may run meanwhile. Those that are listed name records and professionals.
+    """
+    from fhir_server.console.outbox import outbox_listing
+    from fhir_server.fhir.errors import FhirError
+    from fhir_server.store.mongo.connect import ConfigurationError
+
+    settings = _settings(**given)
+    try:
+        click.echo(outbox_listing(settings, state=state or "", limit=limit, as_json=as_json))
+    except (ConfigurationError, FhirError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@cli.command()
+@_data_dir
+@_mongodb_uri
 def doctor(**given: Any) -> None:
     """Examine the installation, and name the cures (diagnostic)."""
     from fhir_server.console.doctor import examine

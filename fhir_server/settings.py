@@ -126,6 +126,18 @@ class Settings(BaseSettings):
         description="Days that an authorisation lasts unless it says less (rule R21). "
         "Unset: those of the rule set, 365.",
     )
+    break_glass_minutes: int = Field(
+        default=30,
+        ge=1,
+        le=1440,
+        description="Minutes that an emergency session lasts once it is opened (rule R63).",
+    )
+    emergency_alert: int = Field(
+        default=5,
+        ge=1,
+        description="Break-glasses of one professional in 24 hours; those above count as unusual in "
+        "the metrics, and are reviewed first.",
+    )
     update_create: Literal["trusted", "own", "off"] = Field(
         default="trusted",
         description="Who may create by PUT, under an id of their choice. `own`: besides the "

@@ -15,7 +15,7 @@ _TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-event-type"
 _INTERACTION: Final = "http://hl7.org/fhir/restful-interaction"
 _DCM: Final = "http://dicom.nema.org/resources/ontology/DCM"
 _PARTICIPATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
-_ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ACT_REASON: Final = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 _ENTITY_TYPE: Final = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _PROFESSIONS: Final = {
     "G15_": "TRE_G15-ProfessionSante",
@@ -66,7 +66,8 @@ class Access:
     """One access to log. `refs` are the resources disclosed, written or asked for.
 
     `patient` is the record concerned; `query` the search as it was asked; `refused` says that
-    nothing was disclosed or done, and `why` in words.
+    nothing was disclosed or done, and `why` in words. `task` is the `Task/id` of the emergency
+    session that it happened in (R68).
     """
 
     interaction: str
@@ -79,6 +80,7 @@ class Access:
     rules: tuple[str, ...] = ()
     refused: bool = False
     why: str = ""
+    task: str = ""
     observer: str = field(default="fhir-server")
 
 
@@ -98,7 +100,7 @@ def resource(access: Access) -> Json:
     if access.why:
         found["outcomeDesc"] = access.why
     if access.actor.purpose:
-        found["purposeOfEvent"] = [_concept(_ACT_REASON, access.actor.purpose)]
+        found["purposeOfEvent"] = [_concept(ACT_REASON, access.actor.purpose)]
     found["agent"] = _agents(access, reading=action in _READING)
     found["source"] = {"observer": {"display": access.observer}}
     found["entity"] = _entities(access)
@@ -120,7 +122,7 @@ def _agents(access: Access, *, reading: bool) -> list[Json]:
     if actor.name:
         user["name"] = actor.name
     if actor.purpose:
-        user["purposeOfUse"] = [_concept(_ACT_REASON, actor.purpose) | _text(actor.reason)]
+        user["purposeOfUse"] = [_concept(ACT_REASON, actor.purpose) | _text(actor.reason)]
     client, server = ("110152", "110153") if reading else ("110153", "110152")
     display = {"display": actor.client or actor.kind}
     software: Json = {"type": _concept(_DCM, client), "who": display, "requestor": False}
@@ -156,6 +158,14 @@ def _entities(access: Access) -> list[Json]:
                 "what": {"reference": f"Patient/{access.patient}"},
                 "type": {"system": _ENTITY_TYPE, "code": "1"},
                 "role": {"system": _ROLE, "code": "1"},
+            }
+        )
+    if access.task:
+        entities.append(
+            {
+                "what": {"reference": access.task},
+                "type": {"system": _ENTITY_TYPE, "code": "2"},
+                "role": {"system": _ROLE, "code": "20"},
             }
         )
     if access.query:

@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import Any
 
 from fhir_server.consent import facts
+from fhir_server.consent.emergency import KINDS, Emergency, emergency
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.requester import Kind, Requester
@@ -137,6 +138,33 @@ class Sight:
             if rule.effect == "permit" and rule.reading(self.case(policy)) != NEVER
         }
         return tuple(rule.id for rule in RULES if rule.id in found)
+
+    def rules_in(self, patient: str) -> tuple[str, ...]:
+        """Return the permitting rules that open something in the record of `patient`."""
+        policy = self.policy(patient)
+        if policy is None:
+            return ()
+        case = self.case(policy)
+        permits = (rule for rule in RULES if rule.effect == "permit")
+        return tuple(rule.id for rule in permits if rule.reading(case) != NEVER)
+
+    def policy(self, patient: str) -> RecordPolicy | None:
+        """Return the policy of a record at hand."""
+        return self._by_patient.get(patient)
+
+    @cached_property
+    def _by_patient(self) -> Mapping[str, RecordPolicy]:
+        return {policy.patient: policy for policy in self.policies}
+
+    @cached_property
+    def emergencies(self) -> Mapping[str, Emergency]:
+        """Return the emergencies in which the caller asks, by record (R68)."""
+        if self.requester.kind not in KINDS:
+            return {}
+        own = self.requester.patient
+        asked = (one for one in self.policies if one.sessions or one.patient == own)
+        found = ((policy.patient, emergency(self.case(policy))) for policy in asked)
+        return {patient: one for patient, one in found if one is not None}
 
     def case(self, policy: RecordPolicy) -> Case:
         """Return the caller's case in one record: their keys there, by their teams too."""

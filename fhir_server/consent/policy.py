@@ -82,6 +82,21 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """An emergency that a professional opened on the record, for as long as `period` (R63).
+
+    `key` is theirs; `client` the one software it may be used in, or empty for any; `task` the
+    `Task/id` under which it is reviewed, and `reason` the words given.
+    """
+
+    key: str
+    client: str
+    task: str
+    reason: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
 class RecordPolicy:
     """Everything about one record that a decision may rest on.
 
@@ -96,11 +111,12 @@ class RecordPolicy:
     closed: bool = False
     links: tuple[Link, ...] = ()
     consents: tuple[ConsentPolicy, ...] = ()
+    sessions: tuple[Session, ...] = ()
     of_age: int = FOREVER
 
     def keys(self) -> frozenset[str]:
         """Return every caller key to which this record grants something, whenever."""
-        found = {link.key for link in self.links}
+        found = {link.key for link in self.links} | {session.key for session in self.sessions}
         for consent in self.consents:
             if consent.root.permits:
                 found.update(consent.root.actors)
@@ -125,6 +141,10 @@ def as_json(policy: RecordPolicy) -> dict[str, Any]:
                 "masks": consent.masks,
             }
             for consent in policy.consents
+        ],
+        "sessions": [
+            [one.key, one.client, one.task, one.reason, one.period.start, one.period.end]
+            for one in policy.sessions
         ],
     }
 
@@ -152,6 +172,11 @@ def from_json(patient: str, version: str, body: Mapping[str, Any]) -> RecordPoli
                 masks=item.get("masks", False),
             )
             for item in body["consents"]
+        ),
+        # A policy that was compiled before there were sessions has none.
+        sessions=tuple(
+            Session(key, client, task, reason, Period(start, end))
+            for key, client, task, reason, start, end in body.get("sessions", ())
         ),
     )
 

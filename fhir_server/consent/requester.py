@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -34,6 +35,10 @@ class Purpose(StrEnum):
     PATIENT_REQUEST = "patient-request"
     FEED = "feed"
     ADMINISTRATION = "administration"
+
+
+EMERGENCIES: Final = frozenset({Purpose.BREAK_GLASS, Purpose.REGULATION})
+"""Purposes that open a record in an emergency, by the token alone (R63, R64)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ The order is that of precedence (design/consent.md section 3), strongest first. 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from fhir_server.consent import facts
 from fhir_server.consent.matrix import Matrix
-from fhir_server.consent.policy import RecordPolicy
+from fhir_server.consent.policy import RecordPolicy, Session
 from fhir_server.consent.provision import denied, permitted
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from fhir_server.consent.ruleset import (
@@ -106,6 +106,19 @@ class Case:
         """Tell whether the caller's token names this very record."""
         return self.requester.patient == self.policy.patient
 
+    @property
+    def session(self) -> Session | None:
+        """Return the emergency session that the caller has open on the record now (R63).
+
+        The last one opened, where there are several.
+        """
+        if self.requester.kind is not Kind.PROFESSIONAL:
+            return None
+        who, clients = self.requester.identity, ("", self.requester.client)
+        mine = (one for one in self.policy.sessions if one.key == who and one.client in clients)
+        open_ = (one for one in mine if one.period.covers(self.at))
+        return max(open_, key=lambda one: (one.period.start, one.task), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -191,6 +204,28 @@ def _emergency(case: Case, *kinds: Kind, purpose: Purpose, reason: bool) -> Pred
         and (bool(case.requester.reason) or not reason)
     )
     return _when(asked, one_of(facts.GOVERNANCE, CARE))
+
+
+def _break_glass(case: Case) -> Predicate:
+    by_token = _emergency(case, Kind.PROFESSIONAL, purpose=Purpose.BREAK_GLASS, reason=True)
+    return any_of(by_token, _session(case))
+
+
+def _session(case: Case) -> Predicate:
+    """Return what an open session shows: what an opposition takes from it, it takes alone (R65).
+
+    A deny of this purpose that comes while the session is open ends it, and leaves the caller what
+    they may read without it.
+    """
+    if case.session is None:
+        return NEVER
+    breaking = replace(case.requester, purpose=Purpose.BREAK_GLASS)
+    opposed = (
+        denied(consent, breaking, case.keys, case.at)
+        for consent in case.policy.consents
+        if not consent.masks
+    )
+    return all_of(one_of(facts.GOVERNANCE, CARE), negate(any_of(*opposed)))
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -303,7 +338,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "break-glass",
         "permit",
         ("R63", "R68"),
-        lambda case: _emergency(case, Kind.PROFESSIONAL, purpose=Purpose.BREAK_GLASS, reason=True),
+        _break_glass,
         "Bris de glace : urgence motivée sur ce dossier.",
         "Break-glass: an emergency on this record, with its reason.",
     ),

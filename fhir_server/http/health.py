@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from fhir_server.fhir.errors import FhirError
-from fhir_server.http.metrics import CONTENT_TYPE
+from fhir_server.http.metrics import CONTENT_TYPE, Backlog
 from fhir_server.http.plain import plain
 from fhir_server.http.respond import Sent
 from fhir_server.http.service import Service
@@ -30,9 +30,19 @@ def health_blueprint(service: Service) -> Blueprint:
 
     @blueprint.get("/metrics")
     def metrics() -> Sent:
-        return plain(service.metrics.exposition(), content_type=CONTENT_TYPE)
+        told = service.metrics.exposition(backlog_of(service))
+        return plain(told, content_type=CONTENT_TYPE)
 
     return blueprint
+
+
+def backlog_of(service: Service) -> Backlog | None:
+    """Return what waits for review; None while MongoDB is away, where numbers are wanted too."""
+    try:
+        waiting, age = service.records.reviews()
+    except FhirError:
+        return None
+    return Backlog(waiting, age / 1_000_000)
 
 
 def problems_of(service: Service) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Final
 from fhir_server.fhir.errors import MethodNotAllowed, NotFound
 from fhir_server.interactions.exchange import Answer, Exchange, Invocation
 from fhir_server.operations.audit_proofs import consistency_proof, inclusion_proof, tree_head
+from fhir_server.operations.break_glass import break_glass
 from fhir_server.operations.definitions import Definition, definitions
 from fhir_server.operations.docref import docref
 from fhir_server.operations.document import document
@@ -21,6 +22,7 @@ from fhir_server.operations.everything import patient_everything
 from fhir_server.operations.given import Given, read
 from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.record_status import record_status
+from fhir_server.operations.review import review_emergency
 from fhir_server.operations.validation import validate_resource
 
 Run = Callable[[Exchange, Invocation, Given], Answer]
@@ -51,12 +53,14 @@ _RUN: Final[dict[str, Run]] = {
     "AuditEvent-tree-head": tree_head,
     "Composition-document": document,
     "DocumentReference-docref": docref,
+    "Patient-break-glass": break_glass,
     "Patient-everything": patient_everything,
     "Patient-record-status": record_status,
     "Resource-meta": meta,
     "Resource-meta-add": meta_add,
     "Resource-meta-delete": meta_delete,
     "Resource-validate": validate_resource,
+    "Task-review": review_emergency,
 }
 _OF_VERSIONS: Final = frozenset({"Resource-meta"})
 

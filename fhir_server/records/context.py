@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fhir_server.audit.log import AccessLog
 from fhir_server.records.additions import KnownParameters
+from fhir_server.records.emergency_tasks import EmergencyTerms
 from fhir_server.records.identified import Identified
 from fhir_server.records.naming import UpdateCreate
+from fhir_server.records.outbox import Known
 from fhir_server.records.policies import PolicyCompiler
 from fhir_server.records.sights import Sights
 from fhir_server.search.result import COUNTS, Counts
@@ -23,7 +25,7 @@ class Context:
     `cursor_key` seals page links; `hop_limit` bounds one hop of a chain, in resources;
     `include_limit` what a page brings besides its matches;
     `max_entries` a Bundle. `require_if_match`, `update_create` and `professional_consents` are the
-    settings of these names.
+    settings of these names. `known` are the notices that are queued for sure.
     """
 
     store: MongoStore
@@ -42,3 +44,5 @@ class Context:
     require_if_match: bool = False
     update_create: UpdateCreate = "trusted"
     professional_consents: bool = False
+    emergencies: EmergencyTerms = field(default_factory=EmergencyTerms)
+    known: Known = field(default_factory=Known)

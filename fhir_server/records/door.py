@@ -15,11 +15,13 @@ from fhir_server.audit.log import AccessLog
 from fhir_server.consent import facts
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.consent.ruleset import DAY, ORIGINAL, RuleSet
+from fhir_server.consent.ruleset import ORIGINAL, RuleSet
 from fhir_server.fhir.errors import FhirError, Unavailable
-from fhir_server.predicate import Has, all_of
+from fhir_server.predicate import After, Has, all_of
 from fhir_server.records.additions import FRESH_SECONDS, KnownParameters
 from fhir_server.records.context import Context
+from fhir_server.records.emergency_tasks import EmergencyTerms
+from fhir_server.records.facts import REVIEW
 from fhir_server.records.identified import Identified
 from fhir_server.records.installation import install
 from fhir_server.records.naming import UpdateCreate
@@ -30,6 +32,7 @@ from fhir_server.records.upgrading import upgrade
 from fhir_server.records.view import View
 from fhir_server.search.result import COUNTS, Counts
 from fhir_server.search.types import Locale
+from fhir_server.store.mongo.outbox import Outbox
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.mongo.tiles import TileStore
 from fhir_server.store.mongo.unit import Unit
@@ -82,6 +85,7 @@ class Records:
         matrix: Matrix | None = None,
         parameter_seconds: float = FRESH_SECONDS,
         rule_set: RuleSet = ORIGINAL,
+        emergencies: EmergencyTerms | None = None,
     ) -> None:
         """Stand on `store`; reads the habilitation matrix, and nothing else yet.
 
@@ -102,6 +106,7 @@ class Records:
         self._professional_consents = professional_consents
         self._parameter_seconds = parameter_seconds
         self._matrix = matrix or shipped_matrix(rule_set.matrix)
+        self._emergencies = emergencies or EmergencyTerms()
         self._context: Context | None = None
 
     @property
@@ -115,13 +120,11 @@ class Records:
             self._context = Context(
                 store=self._store,
                 sights=Sights(self._store, self._matrix, self._rule_set),
-                log=AccessLog(self._store),
+                log=AccessLog(self._store, Outbox(self._store)),
                 identified=Identified(self._store),
                 tree=TileStore(self._store),
                 locale=self._locale,
-                policies=PolicyCompiler(
-                    self._locale, self._rule_set.authorization_lifetime_days * DAY
-                ),
+                policies=PolicyCompiler(self._locale, self._rule_set),
                 cursor_key=self._store.secret("cursor"),
                 parameters=KnownParameters(
                     self._store, self._locale, fresh_seconds=self._parameter_seconds
@@ -133,6 +136,7 @@ class Records:
                 require_if_match=self._require_if_match,
                 update_create=self._update_create,
                 professional_consents=self._professional_consents,
+                emergencies=self._emergencies,
             )
             self._store.prepare_types(["AuditEvent"])
             upgrade(self._store)
@@ -158,6 +162,17 @@ class Records:
             return self._prove()
         except FhirError as error:
             return [str(error)]
+
+    def reviews(self) -> tuple[int, int]:
+        """Return how many emergencies wait for review, and how long the oldest has, or 0.
+
+        In microseconds; without a word about any record.
+        """
+        waiting = After(f"acl.{REVIEW}", 0)
+        found = self._store.find("Task", waiting, sort=[(f"acl.{REVIEW}", False)], limit=1)
+        if not found:
+            return 0, 0
+        return self._store.count("Task", waiting), self._clock() - found[0].acl[REVIEW]
 
     def _prove(self) -> list[str]:
         """Show that what nobody may see is seen by nobody, by query and by decision.

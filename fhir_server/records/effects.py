@@ -5,6 +5,7 @@
 3. What points carries the facts of its targets, so they are copied anew when they change (L36).
 4. A record's policy is compiled anew when its Patient, a CareTeam, a Consent, or a person or
    structure named in it changes (L50).
+5. The notice of what waits for an announcement consultation is queued, or cancelled (R50).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fhir_server.predicate import Has, one_of
 from fhir_server.records.declaring import declare
 from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
+from fhir_server.records.outbox import announce, renounce
 from fhir_server.records.policies import DIRECTORY, PolicyCompiler, rules_alike
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import Row
@@ -81,6 +83,8 @@ class Effects:
             self._law(row, old, is_new=old is None and not named)
         if (changed or named) and _links(row) != _links(old):
             self._law_resting_on(row)
+        if governed(row.type):
+            announce(self._unit, row, old, self._policies.rule_set)
         if row.type == "SearchParameter":
             declare(self._unit, row.id, after)
 
@@ -91,6 +95,7 @@ class Effects:
             self._chain(row)
         if governed(row.type):
             self._point_again(row.ref, {facts.REF: row.ref})
+            renounce(self._unit, row)
         self._law(row, None)
         if governed(row.type):
             self._law_resting_on(row)

@@ -28,6 +28,12 @@ _INSIDE: Final = frozenset({"record", "pointer", "binary", "policy", "careteam"}
 _CODED: Final = frozenset({"record", "pointer"})
 _CODES_OF: Final = ("code", "type", "vaccineCode", "medicationCodeableConcept")
 """The elements that say what a resource is about."""
+EMERGENCY: Final = "emergency"
+"""Of the server's Task of a break-glass: the key of who broke it."""
+SESSION: Final = "session"
+"""Of such a Task, until it is reviewed: what its session opens, and when (`policies.py`)."""
+REVIEW: Final = "review"
+"""Of such a Task, until it is reviewed: when it began to wait, in microseconds."""
 _SPEAKS_OF_RECORD: Final = frozenset({"record", "pointer", "binary", "policy", "careteam", "trace"})
 
 
@@ -192,7 +198,7 @@ def governed(type_: str) -> bool:
 
 def as_target(row: Row, *, deep: bool = True) -> Json:
     """Return the facts of `row` as they stand inside a pointer to it, two steps deep."""
-    own = (facts.TARGETS, facts.CONTEXT, OWN)
+    own = (facts.TARGETS, facts.CONTEXT, OWN, EMERGENCY, SESSION, REVIEW)
     found = {name: value for name, value in row.acl.items() if name not in own}
     if deep and facts.TARGETS in row.acl:
         found[facts.TARGETS] = [

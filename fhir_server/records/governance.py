@@ -19,11 +19,18 @@ class Governance:
 
     `kind` is a value of the fact `governance`; `type` the document type whose row of the
     habilitation matrix applies; `cases` are (element, code, type) that are looked at first.
+    `server` is the kind of those that the server itself writes, where it is another.
     """
 
     kind: str
     type: str = ""
     cases: tuple[tuple[str, str, str], ...] = ()
+    server: str = ""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return every value of the fact `governance` that resources of the type have."""
+        return (self.kind, self.server) if self.server else (self.kind,)
 
     def type_of(self, resource: Mapping[str, Any]) -> str:
         """Return the document type of `resource`: its first case, else that of its type."""
@@ -42,6 +49,7 @@ def governance() -> Mapping[str, Governance]:
             kind=row["governance"],
             type=row.get("type", ""),
             cases=tuple((c["path"], c["code"], c["type"]) for c in row.get("when", ())),
+            server=row.get("server", ""),
         )
         for name, row in json.loads(text).items()
     }

@@ -20,7 +20,7 @@ KINDS: Final = frozenset(
     | {"knowledge", "restricted"}
 )
 _OPEN: Final = frozenset({"directory", "knowledge"})
-_MEMBERS: Final = frozenset({"governance", "type", "typePath", "when"})
+_MEMBERS: Final = frozenset({"server", "governance", "type", "typePath", "when"})
 
 
 def lint_governance(text: str, types: Collection[str]) -> Iterator[Finding]:
@@ -56,6 +56,8 @@ def _entry(name: str, entry: Mapping[str, Any], types: Collection[str]) -> Itera
     kind = entry.get("governance")
     if kind not in KINDS:
         yield f"`{kind}` is no governance; one of: {', '.join(sorted(KINDS))}"
+    if entry.get("server", kind) not in KINDS:
+        yield f"`{entry['server']}` is no governance of what the server writes"
     for member in sorted(entry.keys() - _MEMBERS):
         yield f"`{member}` is not known here"
     if (kind == "record") != ("type" in entry):

@@ -18,13 +18,15 @@ from fhir_server.consent.policy import (
     Period,
     Provision,
     RecordPolicy,
+    Session,
     as_json,
 )
 from fhir_server.consent.reading import Context, Linked, read_consent
+from fhir_server.consent.ruleset import DAY, ORIGINAL, RuleSet
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.json import parse
-from fhir_server.predicate import Has
-from fhir_server.records.facts import VOID
+from fhir_server.predicate import Has, Present, all_of
+from fhir_server.records.facts import SESSION, VOID
 from fhir_server.records.governance import governance
 from fhir_server.records.majority import majority, measures_of_protection
 from fhir_server.records.people import People
@@ -56,10 +58,15 @@ FOREVER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class PolicyCompiler:
-    """Compiles policies; `lifetime` is that of an authorisation without an end (R21)."""
+    """Compiles policies by the days of `rule_set`: an authorisation without an end, R21."""
 
     locale: Locale
-    lifetime: int
+    rule_set: RuleSet = ORIGINAL
+
+    @property
+    def lifetime(self) -> int:
+        """Return how long an authorisation lasts that names no end, in microseconds (R21)."""
+        return self.rule_set.authorization_lifetime_days * DAY
 
     def compile(self, unit: Unit, patient: str, *, is_new: bool = False) -> None:
         """Store the policy of record `patient` anew; drop it when there is no such Patient.
@@ -87,6 +94,7 @@ class PolicyCompiler:
             links=tuple(links),
             of_age=of_age,
             consents=tuple(consents),
+            sessions=() if is_new else tuple(_sessions(unit, patient)),
         )
         unit.put_policy(
             PolicyRow(
@@ -161,6 +169,18 @@ class PolicyCompiler:
         start = self._when(body["start"])[0] if "start" in body else -FOREVER
         end = self._when(body["end"])[1] if "end" in body else FOREVER
         return Period(start, end)
+
+
+def _sessions(unit: Unit, patient: str) -> Iterator[Session]:
+    """Yield the emergency sessions that nobody reviewed yet (R63), from facts of the server's own.
+
+    Those that are over too: a policy that forgot them when it is next compiled would tell whoever
+    had one that the record's rules were changed.
+    """
+    for row in unit.find("Task", all_of(Has("acl.patient", patient), Present(f"acl.{SESSION}"))):
+        found = row.acl[SESSION]
+        period = Period(found["start"], found["end"])
+        yield Session(found["key"], found["client"], row.ref, found["reason"], period)
 
 
 def is_closed(patient: Row) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from fhir_server.consent import facts
+from fhir_server.consent.emergency import Emergency
 from fhir_server.consent.engine import Sight
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.fhir.errors import BadRequest
@@ -56,6 +57,15 @@ class Seeing:
         if found is None:
             found = self._made[scope] = self._sights.of(self.requester, self.at, scope)
         return found
+
+    def emergency(self, patient: str) -> Emergency | None:
+        """Return the emergency in which the caller asks in a record, of those looked at so far."""
+        found = (sight.emergencies.get(patient) for sight in self._made.values())
+        return next(filter(None, found), None)
+
+    def rules_in(self, patient: str) -> set[str]:
+        """Return the rules that open a record to the caller, of those looked at so far."""
+        return {rule for sight in self._made.values() for rule in sight.rules_in(patient)}
 
     def known(self, type_: str, sight: StoredSight, patient: str = "") -> Predicate:
         """Return the predicate that a query on `type_` carries; with `patient`, on one record."""

@@ -118,6 +118,7 @@ def unchanged(policies: Iterable[RecordPolicy], at: int) -> tuple[int, int]:
 
 def _bounds(policy: RecordPolicy) -> Iterator[int]:
     periods = [link.period for link in policy.links]
+    periods += [session.period for session in policy.sessions]
     for consent in policy.consents:
         periods += [consent.in_force, *_periods(consent.root)]
     for period in periods:

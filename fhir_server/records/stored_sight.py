@@ -1,6 +1,6 @@
 """A sight as the store reads it: facts under `acl`, and no more asked than a type leaves open.
 
-A resource type has one governance (`mappings/governance.json`), so most of a sight's predicate is
+A resource type has one governance (`mappings/governance.json`), a Task two, so most of a sight's predicate is
 settled before the query: a DocumentReference is no pointer, no trace, no directory. What is known
 is asked all the same: a row whose facts say otherwise is not known to anybody.
 """
@@ -13,7 +13,7 @@ from typing import Final
 from fhir_server.consent import facts
 from fhir_server.consent.engine import Sight
 from fhir_server.consent.requester import Kind
-from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, under
+from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, any_of, under
 from fhir_server.predicate.given import given
 from fhir_server.records.governance import POINTERS, governance
 
@@ -39,10 +39,16 @@ class StoredSight(Sight):
     def _of(self, type_: str, patient: str) -> Predicate:
         if self.requester.kind is Kind.TRUSTED_SYSTEM:
             return ALWAYS
-        kind = governance()[type_].kind
-        whole = self._in_record(patient) if patient and kind not in _ROUNDABOUT else self.known
+        kinds = governance()[type_].kinds
+        direct = patient and _ROUNDABOUT.isdisjoint(kinds)
+        whole = self._in_record(patient) if direct else self.known
         # INVARIANT: every settled fact stays a condition, so settling it opens nothing.
-        found = all_of(Has(facts.GOVERNANCE, kind), given(whole, facts.GOVERNANCE, kind))
+        found = any_of(
+            *(
+                all_of(Has(facts.GOVERNANCE, kind), given(whole, facts.GOVERNANCE, kind))
+                for kind in kinds
+            )
+        )
         if patient:
             found = all_of(Has(facts.PATIENT, patient), given(found, facts.PATIENT, patient))
         return found

@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from fhir_server.audit.event import Access, Actor
-from fhir_server.audit.log import AccessLog
 from fhir_server.consent import facts
+from fhir_server.consent.emergency import RULE_IDS, Emergency
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from fhir_server.fhir.dates import instant_text
 from fhir_server.records.entry import entry
 from fhir_server.records.ids import new_id
+from fhir_server.records.notifying import Notifying
 from fhir_server.records.people import systems
 from fhir_server.search.types import Locale
 from fhir_server.store.rows import Row
@@ -31,6 +32,7 @@ _PURPOSE_CODES = {
     Purpose.FEED: "TREAT",
     Purpose.ADMINISTRATION: "HSYSADMIN",
 }
+_PURPOSES = {"break-glass": Purpose.BREAK_GLASS, "regulation": Purpose.REGULATION}
 
 
 def actor(requester: Requester) -> Actor:
@@ -62,7 +64,7 @@ class Touched(NamedTuple):
 class Tracer:
     """Writes the entries of one caller's request. Used by one thread."""
 
-    log: AccessLog
+    log: Notifying
     locale: Locale
     requester: Requester
     request_id: str
@@ -79,10 +81,12 @@ class Tracer:
         rules: Iterable[str] = (),
         refused: bool = False,
         why: str = "",
+        emergency: Emergency | None = None,
     ) -> list[Row]:
         """Return the AuditEvents of one access: one for each record, at least one.
 
-        `patient` is the record that the request was about even if nothing of it was disclosed.
+        `patient` is the record that the request was about even if nothing of it was disclosed;
+        `emergency` one that is no right yet, because this request asks for it.
         """
         by_patient: dict[str, list[str]] = {}
         for item in touched:
@@ -101,7 +105,10 @@ class Tracer:
         )
         rows = [
             self._row(
-                replace(access, refs=tuple(refs), patient=record, query=query if alone else ""),
+                _in_emergency(
+                    replace(access, refs=tuple(refs), patient=record, query=query if alone else ""),
+                    emergency or (self.log.emergency(record) if record else None),
+                ),
                 disclosed=bool(touched) and not refused,
             )
             for record, refs in by_patient.items()
@@ -150,3 +157,17 @@ class Tracer:
         if others:
             acl[facts.TARGETS] = [{facts.REF: ref} for ref in others]
         return Row("AuditEvent", id_, 1, self.at, cast.raw, acl, cast.values, cast.keys)
+
+
+def _in_emergency(access: Access, emergency: Emergency | None) -> Access:
+    """Return `access` as it happened in its record: in an emergency there, or in none (R68).
+
+    One entry of several tells of no emergency in another record.
+    """
+    if emergency is None:
+        if not any(rule in RULE_IDS for rule in access.rules):
+            return access
+        return replace(access, rules=tuple(one for one in access.rules if one not in RULE_IDS))
+    code = _PURPOSE_CODES[_PURPOSES[emergency.rule]]
+    who = replace(access.actor, purpose=code, reason=emergency.reason)
+    return replace(access, actor=who, task=emergency.task)

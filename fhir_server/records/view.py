@@ -16,6 +16,7 @@ from fhir_server.predicate import Predicate, all_of, any_of, one_of
 from fhir_server.records.across_types import across
 from fhir_server.records.context import Context
 from fhir_server.records.hops import Hops
+from fhir_server.records.notifying import Notifying
 from fhir_server.records.prune import prune
 from fhir_server.records.searching import Page as Page
 from fhir_server.records.searching import Searching
@@ -40,7 +41,8 @@ class View:
         self.request_id = request_id
         self.at = at
         self.seeing = Seeing(context.store, context.sights, requester, at)
-        self.tracer = Tracer(context.log, context.locale, requester, request_id, at)
+        self.notifying = Notifying(context, self.seeing)
+        self.tracer = Tracer(self.notifying, context.locale, requester, request_id, at)
         self.searching = Searching(context, self.seeing)
 
     @property

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, TypeVar
 
 from fhir_server.consent import facts
-from fhir_server.consent.requester import Kind
+from fhir_server.consent.requester import EMERGENCIES, Kind
 from fhir_server.definitions import RESOURCE_TYPES, search_parameters
 from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import (
@@ -307,8 +307,10 @@ class Change:
         self._traces += self._view.tracer.entries(interaction, touched)
 
     def close(self) -> None:
-        """Put the access-log entries of all writes into the transaction."""
+        """Put the access-log entries of all writes into the transaction, and what they call for."""
         self._unit.append(self._traces)
+        if self._view.requester.purpose in EMERGENCIES:
+            self._view.notifying.review(self._unit, self._traces)
 
 
 def check_version(if_match: str | None, old: Row, *, required: bool = False) -> None:
@@ -343,6 +345,8 @@ def write(
     `small` ones may share a transaction.
     """
     store = view.context.store
+    if view.requester.purpose in EMERGENCIES:
+        types = {*types, "Task"}
     store.prepare_types(sorted({*types, "AuditEvent"} & RESOURCE_TYPES))
     names = sorted({sha256(lock.encode()).hexdigest() for lock in locks})
     for name in names:

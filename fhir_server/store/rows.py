@@ -87,3 +87,23 @@ class PolicyRow:
     body: Mapping[str, Any]
     keys: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that somebody is to be told, as the outbox keeps it.
+
+    `key` says what it is about, so that nothing is queued twice; `to` are caller keys such as
+    `patient:<id>` and `rpps:<number>`; `refs` the `Type/id` of its cause; `due` when it may be
+    told at the earliest, in microseconds since the epoch. `tries` counts the times it was claimed
+    and `claim` names the last of them; both are the outbox's.
+    """
+
+    key: str
+    kind: str
+    patient: str
+    to: tuple[str, ...]
+    refs: tuple[str, ...]
+    due: int
+    tries: int = 0
+    claim: str = ""

@@ -11,6 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from fhir_server.app import create_app
+from fhir_server.http.endpoint import UNKNOWN_ROUTE
+from fhir_server.http.routes import ROUTES
 from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
@@ -213,7 +215,9 @@ def test_metrics_count_by_route_and_name_no_record(client: FlaskClient) -> None:
     text = client.get("/metrics").text
     assert 'route="/fhir/{type}/{id}"' in text
     assert "secret" not in text
-    assert "Patient" not in text.replace("/fhir/Patient/$record-status", "")
+    named = set(re.findall(r'route="([^"]*)"', text))
+    assert named <= {UNKNOWN_ROUTE, *(route.template for route in ROUTES)}
+    assert "Patient" not in re.sub(r'route="[^"]*"', "", text)
 
 
 def test_logs_name_no_record(

@@ -7,6 +7,7 @@ document at a time; it knows nothing of predicates. The engine must agree with i
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fhir_server.consent.policy import ConsentPolicy, Period, Provision, RecordPolicy
@@ -163,7 +164,27 @@ class Oracle:
             return True
         if any(self._gives(consent, names, document) for consent in record.consents):  # R15
             return True
-        return self._emergency(record)
+        return self._emergency(record) or self._opened(record, names, document)
+
+    def _opened(self, record: RecordPolicy, names: set[str], document: Document) -> bool:
+        """R63: they broke the glass themselves, in this software, and the time is not over.
+
+        R65: whoever opposes break-glass takes from it what they oppose.
+        """
+        if self.who.kind is not Kind.PROFESSIONAL:
+            return False
+        broken = any(
+            session.key == f"rpps:{self.who.rpps}"
+            and session.client in ("", self.who.client)
+            and session.period.start <= self.at < session.period.end
+            for session in record.sessions
+        )
+        if not broken:
+            return False
+        asking = replace(self.who, purpose=Purpose.BREAK_GLASS)
+        breaking = Oracle(asking, [record], self.readable, self.rows, self.at)
+        opposed = [consent for consent in record.consents if not consent.masks]
+        return not any(breaking._takes(c, names, document) for c in opposed)
 
     def _emergency(self, record: RecordPolicy) -> bool:
         if not self._is_about(record):

@@ -10,7 +10,14 @@ from typing import Any
 
 from fhir_server.consent.engine import Decision, Sight
 from fhir_server.consent.matrix import Matrix
-from fhir_server.consent.policy import ConsentPolicy, Link, Period, Provision, RecordPolicy
+from fhir_server.consent.policy import (
+    ConsentPolicy,
+    Link,
+    Period,
+    Provision,
+    RecordPolicy,
+    Session,
+)
 from fhir_server.consent.requester import Kind, Purpose, Requester
 
 NOW = 1_700_000_000_000_000
@@ -79,6 +86,11 @@ def attending(key: str = DOCTOR, period: Period | None = None) -> Link:
 
 def in_team(key: str = DOCTOR, period: Period | None = None, source: str = "CareTeam/t") -> Link:
     return Link(key, "care-team", source, period or Period())
+
+
+def a_session(key: str = DOCTOR, client: str = "", period: Period | None = None) -> Session:
+    """An emergency that the doctor opened on Anna's record, and that goes on."""
+    return Session(key, client, "Task/s", "coma", period or Period())
 
 
 def a_consent(root: Provision, in_force: Period | None = None, id_: str = "c") -> ConsentPolicy:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from fhir_server.consent.policy import ConsentPolicy, Link, Period, Provision, RecordPolicy
+from fhir_server.consent.policy import (
+    ConsentPolicy,
+    Link,
+    Period,
+    Provision,
+    RecordPolicy,
+    Session,
+)
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from tests.oracle.records import BIOLOGY, DAY, HOSPITAL, NOW, PRESCRIPTION
 
@@ -13,6 +20,7 @@ PATIENTS = ("anna", "bruno")
 RPPS = ("10000000001", "10000000002", "10000000003")
 FINESS = ("750000001", "750000002")
 TEAMS = ("CareTeam/t1", "CareTeam/t2", "Group/g1")
+CLIENTS = ("", "software-a", "software-b")
 TYPES = (BIOLOGY, HOSPITAL, PRESCRIPTION, "unknown-type")
 PROFESSIONS = ("G15_10", "G15_21", "G15_99", "")
 LABELS = (
@@ -45,6 +53,7 @@ def a_requester(random: Random) -> Requester:
         organization=random.choice((*FINESS, "")),
         patient=random.choice((*PATIENTS, *PATIENTS, "")),
         reason=random.choice(("", "coma")),
+        client=random.choice(CLIENTS),
     )
 
 
@@ -71,7 +80,14 @@ def a_record(random: Random, patient: str) -> RecordPolicy:
         )
         for n in range(random.randrange(4))
     )
-    return RecordPolicy(patient, "1", random.random() < 0.1, links, consents)
+    sessions = tuple(a_session(random) for _ in range(random.choice((0, 0, 1, 2))))
+    return RecordPolicy(patient, "1", random.random() < 0.1, links, consents, sessions)
+
+
+def a_session(random: Random) -> Session:
+    """An emergency that somebody opened, in one software or in any."""
+    key = f"rpps:{random.choice(RPPS)}"
+    return Session(key, random.choice(CLIENTS), "Task/s", "coma", a_period(random))
 
 
 def a_provision(random: Random, depth: int) -> Provision:

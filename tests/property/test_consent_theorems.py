@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.consent.engine import Sight
-from fhir_server.consent.policy import ConsentPolicy, Period, Provision, RecordPolicy
+from fhir_server.consent.policy import (
+    ConsentPolicy,
+    Period,
+    Provision,
+    RecordPolicy,
+    Session,
+)
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from fhir_server.consent.rules import EXCLUDED, PROFESSIONAL
 from fhir_server.predicate import NEVER
@@ -105,6 +111,55 @@ def test_an_emergency_never_shows_what_is_masked(seed: int) -> None:
             assert caller.keys & set(document["authors"])
 
 
+def with_sessions(records: tuple[RecordPolicy, ...], *keys: str) -> tuple[RecordPolicy, ...]:
+    """Return the records, each opened in an emergency by `keys`, for ever."""
+    opened = tuple(Session(key, "", "Task/s", "coma", Period()) for key in keys)
+    return tuple(replace(record, sessions=opened) for record in records)
+
+
+@given(SEEDS)
+def test_an_open_session_never_shows_what_is_masked(seed: int) -> None:
+    """R70: nor does it lift a block (R24), or open a closed record."""
+    world = World(seed)
+    caller = replace(world.a_professional(), kind=Kind.PROFESSIONAL)
+    key = f"rpps:{caller.rpps}"
+    records = tuple(
+        replace(r, links=tuple(link for link in r.links if link.via != "attending"))
+        for r in world.records
+    )
+    opened = with_sessions(records, key)
+    for n in world.known(caller, opened) - world.known(caller, with_sessions(records)):
+        document = world.documents[n]
+        assert "MASQUE_PS" not in document["labels"] or caller.keys & {*document["authors"]}
+    block = ConsentPolicy("b", 1, Period(), Provision(False, actors=(key,), names_actor=True))
+    for shut in (
+        tuple(replace(r, consents=(*r.consents, block)) for r in opened),
+        tuple(replace(r, closed=True) for r in opened),
+    ):
+        assert not any(in_record(world.documents[n]) for n in world.known(caller, shut))
+
+
+@given(SEEDS)
+def test_a_session_is_its_openers_alone_and_takes_nothing(seed: int) -> None:
+    """L61: what another opened opens nothing to the caller; one's own only adds."""
+    world = World(seed)
+    caller = replace(world.a_professional(), kind=Kind.PROFESSIONAL)
+    others = [f"rpps:{number}" for number in worlds.RPPS if number != caller.rpps]
+    without = world.known(caller, with_sessions(world.records))
+    assert world.known(caller, with_sessions(world.records, *others)) == without
+    assert world.known(caller, with_sessions(world.records, f"rpps:{caller.rpps}")) >= without
+
+
+@given(SEEDS)
+def test_an_opposition_ends_a_session_and_nothing_else(seed: int) -> None:
+    """R65: whoever treats goes on as if the glass had never been broken."""
+    world = World(seed)
+    caller = replace(world.a_professional(), kind=Kind.PROFESSIONAL, purpose=Purpose.TREATMENT)
+    opposed = world.with_consent(Provision(permits=False, purposes=("BTG",)))
+    opened = with_sessions(opposed, f"rpps:{caller.rpps}")
+    assert world.known(caller, opened) == world.known(caller, with_sessions(world.records))
+
+
 @given(SEEDS)
 def test_a_document_that_is_not_understood_as_permitted_is_not_known(seed: int) -> None:
     """Design, section 3: making any provision inexact never widens."""
@@ -187,6 +242,6 @@ def test_a_caller_without_links_consents_or_emergency_knows_no_record(seed: int)
     """Default deny: but for the trace of one's own acts (R72)."""
     world = World(seed)
     caller = replace(world.a_professional(), purpose=Purpose.TREATMENT)
-    bare = tuple(replace(r, links=(), consents=()) for r in world.records)
+    bare = tuple(replace(r, links=(), consents=(), sessions=()) for r in world.records)
     for n in world.known(caller, bare):
         assert not in_record(world.documents[n]) or world.documents[n]["governance"] == "trace"

@@ -103,6 +103,23 @@ class SearchParameterRecord(Document):  # type: ignore[misc]
     meta: ClassVar = {"collection": "search_parameter"}
 
 
+class OutboxRecord(Document):  # type: ignore[misc]
+    """Something that somebody is to be told, and how far that has come (`outbox.py`)."""
+
+    key = StringField(primary_key=True)
+    kind = StringField(required=True)
+    patient = StringField(required=True)
+    to = ListField(StringField())
+    refs = ListField(StringField())
+    due = LongField(required=True)
+    state = StringField(required=True)
+    tries = IntField()
+    next = LongField(required=True)
+    claim = StringField()
+    why = StringField()
+    meta: ClassVar = {"collection": "outbox", "indexes": [("state", "next"), "patient"]}
+
+
 LOCK_SECONDS = 24 * 3600
 RATE_SECONDS = 180
 ADMINISTRATIVE: tuple[type[Document], ...] = (
@@ -111,6 +128,7 @@ ADMINISTRATIVE: tuple[type[Document], ...] = (
     LockRecord,
     RateRecord,
     SearchParameterRecord,
+    OutboxRecord,
 )
 _LASTS = {LockRecord: LOCK_SECONDS, RateRecord: RATE_SECONDS}
 """Records that go by themselves, so many seconds after their `at`."""

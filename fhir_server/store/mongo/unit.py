@@ -22,9 +22,11 @@ from pymongo.database import Database
 from fhir_server.predicate import Predicate
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.declarations import HISTORY
+from fhir_server.store.mongo.notices import COLLECTION as OUTBOX
+from fhir_server.store.mongo.notices import cancelled, queued, resumed
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.uploads import LARGEST_ROW, Uploads
-from fhir_server.store.rows import PolicyRow, Row
+from fhir_server.store.rows import Notice, PolicyRow, Row
 
 Document = dict[str, Any]
 Write = Document | DeleteOne | ReplaceOne[Document] | UpdateMany | UpdateOne
@@ -215,6 +217,22 @@ class Unit:
     def drop_policy(self, patient: str) -> None:
         """Forget the policy of a record that no longer exists: it is closed to everybody."""
         self._keep("record_policy", DeleteOne({"_id": patient}))
+
+    # notices -----------------------------------------------------------------------------------
+
+    def queue(self, notice: Notice) -> None:
+        """Queue `notice` unless it was queued before; one that was cancelled waits again."""
+        self._keep(OUTBOX, resumed(notice))
+        self._keep(OUTBOX, queued(notice))
+
+    def cancel(self, key: str) -> None:
+        """Let a notice that still waits never be told."""
+        self._keep(OUTBOX, cancelled(key))
+
+    def is_queued(self, key: str) -> bool:
+        """Tell whether a notice was ever queued under `key`."""
+        found = self._collection(OUTBOX).find_one({"_id": key}, {"_id": 1}, session=self._session)
+        return found is not None
 
     # declared search parameters --------------------------------------------------------------
 
