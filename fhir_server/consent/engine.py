@@ -14,7 +14,7 @@ How a sight is built, for a caller, an instant and the policies of the records c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from fhir_server.consent import facts
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.consent.rules import EXCLUDED, RULES, Case
+from fhir_server.consent.rules import EXCLUDED, RULES, Case, Rule
 from fhir_server.predicate import (
     ALWAYS,
     NEVER,
@@ -34,11 +34,13 @@ from fhir_server.predicate import (
     Some,
     all_of,
     any_of,
-    holds,
+    joined,
     negate,
     one_of,
+    prepared,
 )
 
+Test = Callable[[Mapping[str, Any]], bool]
 _POINTERS = ("pointer", "binary")
 _DEPTH = 2
 """A List may point to a folder that points to documents; deeper nests are unknown."""
@@ -76,6 +78,9 @@ class Sight:
     at: int
     policies: tuple[RecordPolicy, ...] = ()
     _cases: dict[str, Case] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _speaking: dict[str, Sequence[tuple[Rule, Test]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def known(self) -> Predicate:
@@ -84,13 +89,18 @@ class Sight:
             return ALWAYS
         if self.requester.kind in EXCLUDED:
             return NEVER
+        own = any_of(
+            *(all_of(one_of(facts.PATIENT, ids), reading) for reading, ids in self.alike.items())
+        )
+        return any_of(_through_targets(own, self.outside, _DEPTH), self.outside)
+
+    @cached_property
+    def alike(self) -> Mapping[Predicate, Sequence[str]]:
+        """Return the records by what is known inside them: those that come out alike together."""
         groups: dict[Predicate, list[str]] = {}
         for policy in self.policies:
             groups.setdefault(self.inside(policy), []).append(policy.patient)
-        own = any_of(
-            *(all_of(one_of(facts.PATIENT, ids), reading) for reading, ids in groups.items())
-        )
-        return any_of(_through_targets(own, self.outside, _DEPTH), self.outside)
+        return groups
 
     @cached_property
     def outside(self) -> Predicate:
@@ -108,11 +118,16 @@ class Sight:
     def inside(self, policy: RecordPolicy) -> Predicate:
         """Return what is known in the record of `policy`, leaving out where what points leads."""
         case = self.case(policy)
-        return all_of(any_of(*_spoken(case, "permit")), negate(any_of(*_spoken(case, "forbid"))))
+        return all_of(joined(_spoken(case, "permit")), negate(joined(_spoken(case, "forbid"))))
+
+    @cached_property
+    def permits(self) -> Test:
+        """Tell of one document's facts whether it is known: `known`, prepared to be asked often."""
+        return prepared(self.known)
 
     def decide(self, document: Mapping[str, Any]) -> Decision:
         """Decide one document from its facts, with the reasons."""
-        return Decision(holds(self.known, document), self.explain(document))
+        return Decision(self.permits(document), self.explain(document))
 
     def explain(self, document: Mapping[str, Any]) -> tuple[Reason, ...]:
         """Return every rule that speaks of the document, strongest first."""
@@ -120,8 +135,8 @@ class Sight:
             Reason(rule.id, rule.effect, rule.sources, policy.patient, rule.fr, rule.en)
             for policy in self.policies
             if policy.patient == document.get(facts.PATIENT)
-            for rule in RULES
-            if holds(rule.reading(self.case(policy)), document)
+            for rule, speaks in self._rules_of(policy)
+            if speaks(document)
         )
 
     def rules_used(self) -> tuple[str, ...]:
@@ -133,6 +148,17 @@ class Sight:
             if rule.effect == "permit" and rule.reading(self.case(policy)) != NEVER
         }
         return tuple(rule.id for rule in RULES if rule.id in found)
+
+    def _rules_of(self, policy: RecordPolicy) -> Sequence[tuple[Rule, Test]]:
+        """Return the rules that speak of something in the record, each with what tells of what."""
+        found = self._speaking.get(policy.patient)
+        if found is None:
+            case = self.case(policy)
+            readings = ((rule, rule.reading(case)) for rule in RULES)
+            found = self._speaking[policy.patient] = [
+                (rule, prepared(reading)) for rule, reading in readings if reading != NEVER
+            ]
+        return found
 
     def case(self, policy: RecordPolicy) -> Case:
         """Return the caller's case in one record: their keys there, by their teams too."""

@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Final
 
 from fhir_server.consent import facts
-from fhir_server.consent.engine import Sight
+from fhir_server.consent.engine import Sight, Test
 from fhir_server.consent.requester import Kind
-from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, under
+from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, prepared, under
 from fhir_server.predicate.given import given
 from fhir_server.records.governance import POINTERS, governance
 
@@ -30,6 +30,13 @@ class StoredSight(Sight):
         found = self._stored.get((type_, patient))
         if found is None:
             found = self._stored[type_, patient] = under(ACL, self._of(type_, patient))
+        return found
+
+    def shows(self, type_: str, patient: str = "") -> Test:
+        """Return what tells of a stored row of `type_`, in record `patient`, whether it is known."""
+        found = self._shown.get((type_, patient))
+        if found is None:
+            found = self._shown[type_, patient] = prepared(self.stored(type_, patient))
         return found
 
     def rules_used(self) -> tuple[str, ...]:
@@ -56,6 +63,10 @@ class StoredSight(Sight):
 
     @cached_property
     def _stored(self) -> dict[tuple[str, str], Predicate]:
+        return {}
+
+    @cached_property
+    def _shown(self) -> dict[tuple[str, str], Test]:
         return {}
 
     @cached_property
