@@ -115,7 +115,7 @@ class Oracle:
             return False
         if any(self._takes(consent, names, document) for consent in record.consents):  # R24, R65
             return False
-        wrote = bool(names & set(document["authors"]))
+        wrote = bool(self.names & set(document["authors"]))
         if not self._linked(record, names, "attending"):
             if "MASQUE_PS" in labels and not wrote:  # R43, R44
                 return False
