@@ -78,6 +78,9 @@ class Sight:
     at: int
     policies: tuple[RecordPolicy, ...] = ()
     _cases: dict[str, Case] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _read: dict[str, Sequence[tuple[Rule, Predicate]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _speaking: dict[str, Sequence[tuple[Rule, Test]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -93,6 +96,11 @@ class Sight:
             *(all_of(one_of(facts.PATIENT, ids), reading) for reading, ids in self.alike.items())
         )
         return any_of(_through_targets(own, self.outside, _DEPTH), self.outside)
+
+    @property
+    def records(self) -> Iterable[str]:
+        """Return the ids of the records at hand, opened or not."""
+        return (policy.patient for policy in self.policies)
 
     @cached_property
     def alike(self) -> Mapping[Predicate, Sequence[str]]:
@@ -117,8 +125,14 @@ class Sight:
 
     def inside(self, policy: RecordPolicy) -> Predicate:
         """Return what is known in the record of `policy`, leaving out where what points leads."""
-        case = self.case(policy)
-        return all_of(joined(_spoken(case, "permit")), negate(joined(_spoken(case, "forbid"))))
+        readings = self._readings(policy)
+        permitted = joined(reading for rule, reading in readings if rule.effect == "permit")
+        forbidden = joined(reading for rule, reading in readings if rule.effect == "forbid")
+        return all_of(permitted, negate(forbidden))
+
+    def opening(self, policy: RecordPolicy) -> frozenset[str]:
+        """Return the ids of the permitting rules that open something in the record."""
+        return frozenset(r.id for r, _ in self._readings(policy) if r.effect == "permit")
 
     @cached_property
     def permits(self) -> Test:
@@ -135,29 +149,30 @@ class Sight:
             Reason(rule.id, rule.effect, rule.sources, policy.patient, rule.fr, rule.en)
             for policy in self.policies
             if policy.patient == document.get(facts.PATIENT)
-            for rule, speaks in self._rules_of(policy)
+            for rule, speaks in self._speaking_in(policy)
             if speaks(document)
         )
 
     def rules_used(self) -> tuple[str, ...]:
         """Return the permitting rules that open something in the records at hand, for the log."""
-        found = {
-            rule.id
-            for policy in self.policies
-            for rule in RULES
-            if rule.effect == "permit" and rule.reading(self.case(policy)) != NEVER
-        }
+        found = {id_ for policy in self.policies for id_ in self.opening(policy)}
         return tuple(rule.id for rule in RULES if rule.id in found)
 
-    def _rules_of(self, policy: RecordPolicy) -> Sequence[tuple[Rule, Test]]:
-        """Return the rules that speak of something in the record, each with what tells of what."""
-        found = self._speaking.get(policy.patient)
+    def _readings(self, policy: RecordPolicy) -> Sequence[tuple[Rule, Predicate]]:
+        """Return the rules that speak of something in the record, each with what it speaks of."""
+        found = self._read.get(policy.patient)
         if found is None:
             case = self.case(policy)
-            readings = ((rule, rule.reading(case)) for rule in RULES)
-            found = self._speaking[policy.patient] = [
-                (rule, prepared(reading)) for rule, reading in readings if reading != NEVER
-            ]
+            read = ((rule, rule.reading(case)) for rule in RULES)
+            found = self._read[policy.patient] = [each for each in read if each[1] != NEVER]
+        return found
+
+    def _speaking_in(self, policy: RecordPolicy) -> Sequence[tuple[Rule, Test]]:
+        """Return the same, prepared to be asked often."""
+        found = self._speaking.get(policy.patient)
+        if found is None:
+            found = [(rule, prepared(reading)) for rule, reading in self._readings(policy)]
+            self._speaking[policy.patient] = found
         return found
 
     def case(self, policy: RecordPolicy) -> Case:
@@ -174,10 +189,6 @@ def _keys(requester: Requester, policy: RecordPolicy, at: int) -> frozenset[str]
     own = requester.keys
     teams = {link.source for link in policy.links if link.key in own and link.period.covers(at)}
     return own | {f"team:{source}" for source in teams if source.startswith("CareTeam/")}
-
-
-def _spoken(case: Case, effect: str) -> Iterable[Predicate]:
-    return [rule.reading(case) for rule in RULES if rule.effect == effect]
 
 
 def _through_targets(own: Predicate, outside: Predicate, depth: int) -> Predicate:

@@ -69,7 +69,8 @@ class PolicyCompiler:
                 as_json(policy),
                 tuple(sorted(policy.keys())),
                 tuple(sorted({*people.seen, f"Patient/{patient}"})),
-            )
+            ),
+            is_new=is_new,
         )
         unit.share(ref for ref in people.seen if ref.partition("/")[0] in DIRECTORY)
 

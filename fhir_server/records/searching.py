@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import ALWAYS, Has, OneOf, Predicate, all_of
@@ -25,10 +26,13 @@ from fhir_server.search.registry import field, parameter
 from fhir_server.search.result import Result
 from fhir_server.store.rows import Row
 
+MOST_COUNTED: Final = 1000
+"""The largest total that is told of a professional's whole list without being asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search. `total` is None when it was not asked for.
+    """One page of a search. `total` is None when it is not told (`Searching.count`).
 
     `last` is where the next page begins and `previous` where the one before ends, if there is one.
     `cut`: there was more to include than a page may bring.
@@ -84,7 +88,7 @@ class Searching:
         rows = [] if only_total else self.rows(asked, after, result.count + 1)
         rows, more = turned(rows, result.count, after)
         complete = not (more or after or only_total)
-        total = total_of(result, after, lambda: len(rows) if complete else self.count(asked))
+        total = total_of(result, after, lambda: len(rows) if complete else self.count([asked]))
         included = self.included(query, rows, asked.sight)
         ends = [replace(position(query, row), total=total) for row in (rows[:1] + rows[-1:])]
         last, previous = around(query, ends, after, more=more)
@@ -104,9 +108,20 @@ class Searching:
             only=shown_of(query),
         )
 
-    def count(self, asked: Prepared) -> int:
-        """Count the matches, exactly."""
-        return self.context.store.count(asked.query.type, asked.matching)
+    def count(self, asked: Sequence[Prepared]) -> int | None:
+        """Count the matches of queries that are asked together, exactly.
+
+        In the whole list of a professional that costs as all that they may know, whatever the page:
+        it is carried out where it was asked for, else up to `MOST_COUNTED`, and None beyond.
+        """
+        wanted = asked[0].query.result.asks_total
+        is_bound = not wanted and any(one.sight.is_list for one in asked)
+        most, found = (MOST_COUNTED + 1 if is_bound else 0), 0
+        for one in asked:
+            found += self.context.store.count(one.query.type, one.matching, most=most)
+            if is_bound and found > MOST_COUNTED:
+                return None
+        return found
 
     def included(self, query: Query, rows: Sequence[Row], sight: StoredSight) -> Included:
         """Return what comes with `rows`; raises `BadRequest` when that is too heavy for a page."""
@@ -150,7 +165,9 @@ def turned(rows: list[Row], count: int, after: Position | None) -> tuple[list[Ro
     return (rows[::-1] if after is not None and after.back else rows), more
 
 
-def total_of(result: Result, after: Position | None, counted: Callable[[], int]) -> int | None:
+def total_of(
+    result: Result, after: Position | None, counted: Callable[[], int | None]
+) -> int | None:
     """Return the total: counted for each page, since what may be known can change between two.
 
     For an estimate, what the first page counted is said again.

@@ -81,7 +81,7 @@ class Seeing:
         Traces name what was accessed; one that names only hidden things is hidden itself (L36).
         Raises `BadRequest` over `MOST_HIDDEN`: then narrow the search to one record.
         """
-        inside = one_of(f"{ACL}.{facts.PATIENT}", (policy.patient for policy in sight.policies))
+        inside = one_of(f"{ACL}.{facts.PATIENT}", sight.records)
         unseen = all_of(inside, negate(under(ACL, sight.known)))
         found: set[str] = set()
         for type_ in self._store.types():

@@ -28,7 +28,7 @@ from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.transactions import Transactions
-from fhir_server.store.mongo.unit import Unit
+from fhir_server.store.mongo.unit import MARKS, STRIPES, Unit, stripe_of
 from fhir_server.store.rows import PolicyRow, Row
 from fhir_server.store.together import Together
 
@@ -171,11 +171,12 @@ class MongoStore:
         return [item["_id"] for item in found.max_time_ms(MAX_TIME_MS)]
 
     @translated
-    def count(self, type_: str, predicate: Predicate) -> int:
-        """Count the rows in which `predicate` holds, exactly."""
+    def count(self, type_: str, predicate: Predicate, *, most: int = 0) -> int:
+        """Count the rows in which `predicate` holds, exactly; with `most`, up to so many."""
         query = to_query(predicate)
-        note(lambda: {"count": type_, "query": query})
-        return self._db[type_].count_documents(query, maxTimeMS=MAX_TIME_MS)
+        bound: dict[str, Any] = {"limit": most} if most else {}
+        note(lambda: {"count": type_, "query": query, **bound})
+        return self._db[type_].count_documents(query, maxTimeMS=MAX_TIME_MS, **bound)
 
     @translated
     def distinct(
@@ -231,6 +232,14 @@ class MongoStore:
         """Return patient → version of the policies in which `predicate` holds."""
         found = self._db.record_policy.find(to_query(predicate), {"version": 1})
         return {item["_id"]: item["version"] for item in found}
+
+    @translated
+    def policy_marks(self, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the marks of caller `keys`: others, once a policy changed that names the key."""
+        ids = {key: [stripe_of(key, stripe) for stripe in range(STRIPES)] for key in keys}
+        asked = {"_id": {"$in": [id_ for some in ids.values() for id_ in some]}}
+        found = {item["_id"]: item["mark"] for item in self._db[MARKS].find(asked)}
+        return {key: tuple(found.get(id_, "") for id_ in some) for key, some in ids.items()}
 
     @translated
     def secret(self, name: str) -> bytes:

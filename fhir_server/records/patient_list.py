@@ -1,0 +1,182 @@
+"""What a professional may know of all their patients at once, kept while nothing of it changes.
+
+1. Who changes a record's policy marks, in the same transaction, the caller keys that the policy
+   named and those that it names (`Unit.put_policy`).
+2. A request reads the marks of its caller's keys: a few small documents, however many patients.
+3. The marks are those of the last time: no policy that names the caller changed since, so what was
+   read in them holds, until a period of one begins or ends.
+4. They are others: the versions are read, then the policies of another version, and only these
+   records are read anew.
+
+INVARIANT: marks are read before the versions that are kept under them. What changes in between has
+other marks, so it is read again by the next request (L50).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, Final
+
+from fhir_server.consent.engine import Sight
+from fhir_server.consent.matrix import Matrix
+from fhir_server.consent.policy import FOREVER, RecordPolicy, from_json
+from fhir_server.consent.requester import Requester
+from fhir_server.consent.rules import RULES
+from fhir_server.predicate import NEVER, Predicate, any_of, one_of
+from fhir_server.records.stored_sight import StoredSight
+from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.together import Together
+
+Marks = Mapping[str, tuple[str, ...]]
+Bounds = Callable[[Iterable[RecordPolicy], int], tuple[int, int]]
+
+MOST_RECORDS: Final = 50_000
+"""Records of all lists that one process keeps: some 20 MB."""
+_BATCH: Final = 500
+_LOCKS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one caller knows inside one record, and the instants at which it is the same."""
+
+    version: str
+    inside: Predicate
+    rules: frozenset[str]
+    since: int
+    until: int
+
+
+@dataclass(frozen=True)
+class ListSight(StoredSight):
+    """A sight over every record that names the caller, without their policies: read before."""
+
+    is_list: ClassVar[bool] = True
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    @property
+    def records(self) -> Iterable[str]:
+        """Return the ids of the records at hand, opened or not."""
+        return self.readings
+
+    @cached_property
+    def alike(self) -> Mapping[Predicate, Sequence[str]]:
+        """Return the records by what is known inside them: those that come out alike together.
+
+        `readings` that are alike share one object, so that none of them is compared here.
+        """
+        groups: dict[int, tuple[Predicate, list[str]]] = {}
+        for patient, reading in self.readings.items():
+            groups.setdefault(id(reading.inside), (reading.inside, []))[1].append(patient)
+        return dict(groups.values())
+
+    def _in_record(self, patient: str) -> Predicate:
+        reading = self.readings.get(patient)
+        return reading.inside if reading is not None else NEVER
+
+    @cached_property
+    def _rules_used(self) -> tuple[str, ...]:
+        found: frozenset[str] = frozenset().union(*{one.rules for one in self.readings.values()})
+        return tuple(rule.id for rule in RULES if rule.id in found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A list, the marks it was read under, and the version of the record the request is about."""
+
+    marks: Marks
+    own: Mapping[str, str]
+    sight: ListSight
+    since: int
+    until: int
+
+    def holds(self, marks: Marks, own: Mapping[str, str], at: int) -> bool:
+        return self.marks == marks and self.own == own and self.since <= at < self.until
+
+
+class PatientLists:
+    """The lists of the callers of one process."""
+
+    def __init__(self, store: MongoStore, matrix: Matrix, bounds: Bounds) -> None:
+        """Read from `store`; `bounds` tells around an instant when policies stay the same."""
+        self._store = store
+        self._matrix = matrix
+        self._bounds = bounds
+        self._asked: Together[str, Marks] = Together(store.policy_marks)
+        self._kept: OrderedDict[Requester, _Kept] = OrderedDict()
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+
+    def of(self, requester: Requester, at: int) -> ListSight:
+        """Return what `requester` may know at `at` in every record whose policy names them."""
+        kept = self._kept.get(requester)
+        if kept is None or not kept.holds(*self._state(requester), at):
+            # One request reads the list, and others of the same caller wait for it.
+            with self._locks[hash(requester) % _LOCKS]:
+                marks, own = self._state(requester)
+                kept = self._kept.get(requester)
+                if kept is None or not kept.holds(marks, own, at):
+                    kept = self._read(requester, at, marks, own)
+                    self._keep(requester, kept)
+        with suppress(KeyError):
+            self._kept.move_to_end(requester)
+        return kept.sight
+
+    def _state(self, requester: Requester) -> tuple[Marks, Mapping[str, str]]:
+        """Return what a kept list depends on: marks, and the version of the record named."""
+        keys = sorted(requester.keys)
+        found = self._asked.do(keys) if keys else {}
+        own = one_of("_id", [requester.patient] if requester.patient else ())
+        return (
+            {key: found[key] for key in keys},
+            self._store.policy_versions(own) if requester.patient else {},
+        )
+
+    def _read(self, requester: Requester, at: int, marks: Marks, own: Mapping[str, str]) -> _Kept:
+        before = self._kept.get(requester)
+        known = before.sight.readings if before is not None else {}
+        linked = one_of("keys", requester.keys)
+        versions = self._store.policy_versions(any_of(linked, one_of("_id", own)))
+        readings = {
+            patient: reading
+            for patient, version in versions.items()
+            if (reading := known.get(patient)) is not None
+            and reading.version == version
+            and reading.since <= at < reading.until
+        }
+        alike = {reading.inside: reading.inside for reading in readings.values()}
+        for policy in self._policies(sorted(versions.keys() - readings.keys())):
+            sight = Sight(requester, self._matrix, at, (policy,))
+            inside = sight.inside(policy)
+            readings[policy.patient] = Reading(
+                policy.version,
+                alike.setdefault(inside, inside),
+                sight.opening(policy),
+                *self._bounds((policy,), at),
+            )
+        return _Kept(
+            marks,
+            own,
+            ListSight(requester, self._matrix, at, readings=readings),
+            max((one.since for one in readings.values()), default=-FOREVER),
+            min((one.until for one in readings.values()), default=FOREVER),
+        )
+
+    def _policies(self, patients: Sequence[str]) -> Iterable[RecordPolicy]:
+        """Yield the policies of `patients`, a batch in memory at a time."""
+        for start in range(0, len(patients), _BATCH):
+            for row in self._store.policies(one_of("_id", patients[start : start + _BATCH])):
+                yield from_json(row.patient, row.version, row.body)
+
+    def _keep(self, requester: Requester, kept: _Kept) -> None:
+        """Keep a list, and forget those of the callers who asked the longest time ago."""
+        self._kept[requester] = kept
+        records = sum(len(one.sight.readings) for one in list(self._kept.values()))
+        while records > MOST_RECORDS and len(self._kept) > 1:
+            with suppress(KeyError):
+                _, forgotten = self._kept.popitem(last=False)
+                records -= len(forgotten.sight.readings)
