@@ -163,7 +163,7 @@ class Sight:
         found = self._read.get(policy.patient)
         if found is None:
             case = self.case(policy)
-            read = ((rule, rule.reading(case)) for rule in RULES)
+            read = ((rule, joined([rule.reading(case)])) for rule in RULES)
             found = self._read[policy.patient] = [each for each in read if each[1] != NEVER]
         return found
 

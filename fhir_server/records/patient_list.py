@@ -20,14 +20,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Final
+from typing import Final
 
+from fhir_server.consent import facts
 from fhir_server.consent.engine import Sight
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import FOREVER, RecordPolicy, from_json
 from fhir_server.consent.requester import Requester
 from fhir_server.consent.rules import RULES
 from fhir_server.predicate import NEVER, Predicate, any_of, one_of
+from fhir_server.predicate.given import given
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.together import Together
@@ -37,6 +39,8 @@ Bounds = Callable[[Iterable[RecordPolicy], int], tuple[int, int]]
 
 MOST_RECORDS: Final = 50_000
 """Records of all lists that one process keeps: some 20 MB."""
+LONG: Final = 1000
+"""Records of a list in which nobody is told a total that they did not ask for."""
 _BATCH: Final = 500
 _LOCKS: Final = 16
 
@@ -56,13 +60,26 @@ class Reading:
 class ListSight(StoredSight):
     """A sight over every record that names the caller, without their policies: read before."""
 
-    is_list: ClassVar[bool] = True
     readings: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def records(self) -> Iterable[str]:
         """Return the ids of the records at hand, opened or not."""
         return self.readings
+
+    @cached_property
+    def is_long_list(self) -> bool:
+        """Tell whether over `LONG` records open, their Patient at least.
+
+        INVARIANT: whether a total stands in an answer depends on nothing that the caller may not
+        know, so records that name them and stay closed do not count.
+        """
+        opened = (
+            len(patients)
+            for inside, patients in self.alike.items()
+            if given(inside, facts.GOVERNANCE, "patient") != NEVER
+        )
+        return sum(opened) > LONG
 
     @cached_property
     def alike(self) -> Mapping[Predicate, Sequence[str]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import ALWAYS, Has, OneOf, Predicate, all_of
@@ -25,9 +24,6 @@ from fhir_server.search.query import Query
 from fhir_server.search.registry import field, parameter
 from fhir_server.search.result import Result
 from fhir_server.store.rows import Row
-
-MOST_COUNTED: Final = 1000
-"""The largest total that is told of a professional's whole list without being asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +107,12 @@ class Searching:
     def count(self, asked: Sequence[Prepared]) -> int | None:
         """Count the matches of queries that are asked together, exactly.
 
-        In the whole list of a professional that costs as all that they may know, whatever the page:
-        it is carried out where it was asked for, else up to `MOST_COUNTED`, and None beyond.
+        In a long list of patients that costs as all that may be known in them, whatever the page
+        costs: there it is None, unless the caller asks for it.
         """
-        wanted = asked[0].query.result.asks_total
-        is_bound = not wanted and any(one.sight.is_list for one in asked)
-        most, found = (MOST_COUNTED + 1 if is_bound else 0), 0
-        for one in asked:
-            found += self.context.store.count(one.query.type, one.matching, most=most)
-            if is_bound and found > MOST_COUNTED:
-                return None
-        return found
+        if not asked[0].query.result.asks_total and any(one.sight.is_long_list for one in asked):
+            return None
+        return sum(self.context.store.count(one.query.type, one.matching) for one in asked)
 
     def included(self, query: Query, rows: Sequence[Row], sight: StoredSight) -> Included:
         """Return what comes with `rows`; raises `BadRequest` when that is too heavy for a page."""

@@ -8,7 +8,7 @@ is asked all the same: a row whose facts say otherwise is not known to anybody.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import ClassVar, Final
+from typing import Final
 
 from fhir_server.consent import facts
 from fhir_server.consent.engine import Sight, Test
@@ -25,8 +25,10 @@ _ROUNDABOUT: Final = POINTERS | {"trace"}
 class StoredSight(Sight):
     """A sight that makes each of its predicates once; it may serve many requests."""
 
-    is_list: ClassVar[bool] = False
-    """Whether it is over all the records that name its caller (`patient_list.py`)."""
+    @property
+    def is_long_list(self) -> bool:
+        """Tell whether it opens so many records that only a total that is asked for is counted."""
+        return False
 
     def stored(self, type_: str, patient: str = "") -> Predicate:
         """Return what may be known of `type_`; with `patient`, of those in that one record."""

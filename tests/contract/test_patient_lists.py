@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fhir_server.consent.requester import Requester
+from fhir_server.records import patient_list
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
 from tests.support import resources as make
 from tests.support.people import a_doctor, breaking_the_glass
-from tests.support.replies import Caller, entry
 from tests.support.world import World
 
 LIST = "DocumentReference?_sort=-date"
@@ -173,27 +173,38 @@ def test_pages_of_a_list_are_authorised_anew(workers: Workers) -> None:
 
 # totals -------------------------------------------------------------------------------------------
 
-
-@pytest.fixture(scope="module")
-def doctor_of_many(workers: Workers) -> Caller:
-    """Give a doctor who may know 1,001 documents of two records."""
-    doctor, world = a_doctor(), workers.first
-    (patient, _), _ = patients(world, doctor, 2)
-    copies = [make.a_document(patient) for _ in range(999)]
-    for start in range(0, len(copies), 333):
-        some = copies[start : start + 333]
-        puts = [entry("PUT", one.ref, one.json()) for one in some]
-        assert world.trusted.transact(*puts).status == 200
-    return workers.second.as_(doctor)
+EXACT = ("_count=2&_total=accurate", "_count=2&_total=estimate", "_summary=count", "_count=0")
 
 
-def test_a_total_over_a_thousand_is_told_of_a_list_when_it_is_asked_for(
-    doctor_of_many: Caller,
+def test_the_total_of_a_long_list_is_told_to_who_asks_for_it(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unasked = doctor_of_many.get("DocumentReference?_count=2")
-    assert unasked.status == 200
-    assert len(unasked.ids) == 2
-    assert unasked.next
-    assert "total" not in unasked.json
-    for asked in ("_count=2&_total=accurate", "_count=2&_total=estimate", "_summary=count"):
-        assert doctor_of_many.get(f"DocumentReference?{asked}").total == 1001, asked
+    monkeypatch.setattr(patient_list, "LONG", 2)
+    doctor = a_doctor()
+    (patient, *_), documents = patients(workers.first, doctor, 3)
+    asking = workers.second.as_(doctor)
+    first = asking.get("DocumentReference?_count=2")
+    assert (first.status, len(first.ids), "total" in first.json) == (200, 2, False)
+    second = asking.get(first.next)
+    assert sorted([*first.ids, *second.ids]) == documents
+    assert "total" not in second.json
+    for asked in EXACT:
+        assert asking.get(f"DocumentReference?{asked}").total == 3, asked
+    assert asking.get("DocumentReference?_count=3").total == 3
+    assert asking.get(f"DocumentReference?patient={patient}&_count=1").total == 1
+
+
+def test_records_that_stay_closed_do_not_make_a_list_long(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether a total is told must depend on nothing that the caller may not know."""
+    monkeypatch.setattr(patient_list, "LONG", 2)
+    doctor = a_doctor()
+    found, _ = patients(workers.first, doctor, 4)
+    workers.first.consent(found[0], "deny", doctor)
+    workers.first.has(make.a_patient() | {"id": found[1], "active": False})
+    ended = workers.first.patient()
+    workers.first.consent(ended, "permit", doctor, dateTime="2020-01-01")
+    workers.first.document(found[2])
+    answer = workers.second.as_(doctor).get("DocumentReference?_count=1")
+    assert (answer.status, len(answer.ids), answer.total) == (200, 1, 3)

@@ -171,12 +171,11 @@ class MongoStore:
         return [item["_id"] for item in found.max_time_ms(MAX_TIME_MS)]
 
     @translated
-    def count(self, type_: str, predicate: Predicate, *, most: int = 0) -> int:
-        """Count the rows in which `predicate` holds, exactly; with `most`, up to so many."""
+    def count(self, type_: str, predicate: Predicate) -> int:
+        """Count the rows in which `predicate` holds, exactly."""
         query = to_query(predicate)
-        bound: dict[str, Any] = {"limit": most} if most else {}
-        note(lambda: {"count": type_, "query": query, **bound})
-        return self._db[type_].count_documents(query, maxTimeMS=MAX_TIME_MS, **bound)
+        note(lambda: {"count": type_, "query": query})
+        return self._db[type_].count_documents(query, maxTimeMS=MAX_TIME_MS)
 
     @translated
     def distinct(
