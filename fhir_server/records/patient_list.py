@@ -8,8 +8,8 @@
 4. They are others: the versions are read, then the policies of another version, and only these
    records are read anew.
 
-INVARIANT: marks are read before the versions that are kept under them. What changes in between has
-other marks, so it is read again by the next request (L50).
+INVARIANT: no version is older than the marks that it is kept under (`PolicyReads.naming`). What
+changes in between has other marks, so it is read again by the next request (L50).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import FOREVER, RecordPolicy, from_json
 from fhir_server.consent.requester import Requester
 from fhir_server.consent.rules import RULES
-from fhir_server.predicate import NEVER, Predicate, any_of, one_of
+from fhir_server.predicate import NEVER, Has, Predicate
 from fhir_server.predicate.given import given
 from fhir_server.records.stored_sight import StoredSight
+from fhir_server.store.mongo.policy_reads import Marks
 from fhir_server.store.mongo.store import MongoStore
+from fhir_server.store.rows import PolicyRow
 from fhir_server.store.together import Together
 
-Marks = Mapping[str, tuple[str, ...]]
 Bounds = Callable[[Iterable[RecordPolicy], int], tuple[int, int]]
 
 MOST_RECORDS: Final = 50_000
 """Records of all lists that one process keeps: some 20 MB."""
 LONG: Final = 1000
 """Records of a list in which nobody is told a total that they did not ask for."""
-_BATCH: Final = 500
 _LOCKS: Final = 16
 
 
@@ -107,12 +107,12 @@ class _Kept:
     """A list, the marks it was read under, and the version of the record the request is about."""
 
     marks: Marks
-    own: Mapping[str, str]
+    own: str
     sight: ListSight
     since: int
     until: int
 
-    def holds(self, marks: Marks, own: Mapping[str, str], at: int) -> bool:
+    def holds(self, marks: Marks, own: str, at: int) -> bool:
         return self.marks == marks and self.own == own and self.since <= at < self.until
 
 
@@ -126,6 +126,7 @@ class PatientLists:
         self._bounds = bounds
         self._asked: Together[str, Marks] = Together(store.policy_marks)
         self._kept: OrderedDict[Requester, _Kept] = OrderedDict()
+        self._keeping = threading.Lock()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def of(self, requester: Requester, at: int) -> ListSight:
@@ -134,66 +135,65 @@ class PatientLists:
         if kept is None or not kept.holds(*self._state(requester), at):
             # One request reads the list, and others of the same caller wait for it.
             with self._locks[hash(requester) % _LOCKS]:
-                marks, own = self._state(requester)
                 kept = self._kept.get(requester)
-                if kept is None or not kept.holds(marks, own, at):
-                    kept = self._read(requester, at, marks, own)
+                if kept is None or not kept.holds(*self._state(requester), at):
+                    kept = self._read(requester, at, kept)
                     self._keep(requester, kept)
-        with suppress(KeyError):
+        with self._keeping, suppress(KeyError):
             self._kept.move_to_end(requester)
         return kept.sight
 
-    def _state(self, requester: Requester) -> tuple[Marks, Mapping[str, str]]:
+    def _state(self, requester: Requester) -> tuple[Marks, str]:
         """Return what a kept list depends on: marks, and the version of the record named."""
-        keys = sorted(requester.keys)
+        keys, own = sorted(requester.keys), requester.patient
         found = self._asked.do(keys) if keys else {}
-        own = one_of("_id", [requester.patient] if requester.patient else ())
-        return (
-            {key: found[key] for key in keys},
-            self._store.policy_versions(own) if requester.patient else {},
-        )
+        versions = self._store.policy_versions(Has("_id", own)) if own else {}
+        return {key: found[key] for key in keys}, versions.get(own, "")
 
-    def _read(self, requester: Requester, at: int, marks: Marks, own: Mapping[str, str]) -> _Kept:
-        before = self._kept.get(requester)
-        known = before.sight.readings if before is not None else {}
-        linked = one_of("keys", requester.keys)
-        versions = self._store.policy_versions(any_of(linked, one_of("_id", own)))
-        readings = {
+    def _read(self, requester: Requester, at: int, before: _Kept | None) -> _Kept:
+        """Read the list anew, where it is not what was `before`."""
+        known = {
             patient: reading
-            for patient, version in versions.items()
-            if (reading := known.get(patient)) is not None
-            and reading.version == version
-            and reading.since <= at < reading.until
+            for patient, reading in (before.sight.readings if before else {}).items()
+            if reading.since <= at < reading.until
         }
-        alike = {reading.inside: reading.inside for reading in readings.values()}
-        for policy in self._policies(sorted(versions.keys() - readings.keys())):
+        alike = {reading.inside: reading.inside for reading in known.values()}
+        fresh: dict[str, Reading] = {}
+
+        def read(row: PolicyRow) -> None:
+            policy = from_json(row.patient, row.version, row.body)
             sight = Sight(requester, self._matrix, at, (policy,))
             inside = sight.inside(policy)
-            readings[policy.patient] = Reading(
-                policy.version,
+            fresh[row.patient] = Reading(
+                row.version,
                 alike.setdefault(inside, inside),
                 sight.opening(policy),
                 *self._bounds((policy,), at),
             )
+
+        versions = {patient: reading.version for patient, reading in known.items()}
+        found = self._store.policies_naming(
+            sorted(requester.keys), requester.patient, versions, read
+        )
+        # A policy that was taken away while this was read is in neither part: its record is closed.
+        readings = fresh | {
+            patient: known[patient]
+            for patient, version in found.versions.items()
+            if versions.get(patient) == version
+        }
         return _Kept(
-            marks,
-            own,
+            found.marks,
+            found.versions.get(requester.patient, ""),
             ListSight(requester, self._matrix, at, readings=readings),
             max((one.since for one in readings.values()), default=-FOREVER),
             min((one.until for one in readings.values()), default=FOREVER),
         )
 
-    def _policies(self, patients: Sequence[str]) -> Iterable[RecordPolicy]:
-        """Yield the policies of `patients`, a batch in memory at a time."""
-        for start in range(0, len(patients), _BATCH):
-            for row in self._store.policies(one_of("_id", patients[start : start + _BATCH])):
-                yield from_json(row.patient, row.version, row.body)
-
     def _keep(self, requester: Requester, kept: _Kept) -> None:
         """Keep a list, and forget those of the callers who asked the longest time ago."""
-        self._kept[requester] = kept
-        records = sum(len(one.sight.readings) for one in list(self._kept.values()))
-        while records > MOST_RECORDS and len(self._kept) > 1:
-            with suppress(KeyError):
+        with self._keeping:
+            self._kept[requester] = kept
+            records = sum(len(one.sight.readings) for one in self._kept.values())
+            while records > MOST_RECORDS and len(self._kept) > 1:
                 _, forgotten = self._kept.popitem(last=False)
                 records -= len(forgotten.sight.readings)

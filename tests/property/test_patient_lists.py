@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from typing import Any
 
@@ -18,6 +20,7 @@ from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import PolicyRow
+from tests.oracle import records as oracle
 from tests.oracle.records import DAY, MATRIX, NOW
 from tests.oracle.worlds import PATIENTS, RPPS, a_document, a_record, a_requester
 
@@ -58,6 +61,13 @@ def put(store: MongoStore, *rows: PolicyRow) -> None:
             unit.put_policy(row)
 
     store.transact(work)
+
+
+def a_row(patient: str, *, is_open: bool) -> PolicyRow:
+    """Return a policy that names the doctor, and opens the record or is closed."""
+    links = (oracle.in_team(KEY),)
+    body = as_json(RecordPolicy(patient, "", closed=not is_open, links=links))
+    return PolicyRow(patient, "", body, (KEY,))
 
 
 def stored(store: MongoStore) -> tuple[RecordPolicy, ...]:
@@ -138,3 +148,30 @@ def test_one_record_that_is_taken_out_of_a_list_is_closed(store: MongoStore) -> 
     assert "anna" not in sights.of(DOCTOR, NOW, None).records
     store.transact(lambda unit: unit.drop_policy("bruno"))
     assert sorted(sights.of(DOCTOR, NOW, None).records) == ["chloe", "denis", "elise", "farid"]
+
+
+def test_a_change_is_seen_at_once_while_others_read_the_same_list(store: MongoStore) -> None:
+    random, sights, stop = Random(3), Sights(store, MATRIX), threading.Event()
+    opened = set(RECORDS)
+    put(store, *(a_row(patient, is_open=True) for patient in RECORDS))
+
+    def read() -> int:
+        times = 0
+        while not stop.is_set():
+            sights.of(DOCTOR, NOW, None)
+            times += 1
+        return times
+
+    with ThreadPoolExecutor(3) as threads:
+        readers = [threads.submit(read) for _ in range(3)]
+        try:
+            for _ in range(60):
+                patient = random.choice(RECORDS)
+                opened ^= {patient}
+                put(store, a_row(patient, is_open=patient in opened))
+                known = sights.of(DOCTOR, NOW, None).permits
+                seen = {one for one in RECORDS if known(oracle.a_document(patient=one))}
+                assert seen == opened
+        finally:
+            stop.set()
+        assert all(reader.result(30) for reader in readers)

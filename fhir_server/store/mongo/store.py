@@ -6,7 +6,7 @@ Nothing here knows who asks. Only `records` may hold a store (checked by import-
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -26,9 +26,10 @@ from fhir_server.store.mongo.errors import translated
 from fhir_server.store.mongo.explained import note
 from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window
+from fhir_server.store.mongo.policy_reads import Marks, NamedPolicies, PolicyReads
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.transactions import Transactions
-from fhir_server.store.mongo.unit import MARKS, STRIPES, Unit, stripe_of
+from fhir_server.store.mongo.unit import Unit
 from fhir_server.store.rows import PolicyRow, Row
 from fhir_server.store.together import Together
 
@@ -55,6 +56,7 @@ class MongoStore:
         self._prepared: set[str] = set()
         self._gets: dict[str, Together[str, dict[str, Row]]] = {}
         self._transactions = Transactions(client, self._db, self.files)
+        self._policy_reads = PolicyReads(client, self._db)
 
     @property
     def database(self) -> str:
@@ -233,12 +235,23 @@ class MongoStore:
         return {item["_id"]: item["version"] for item in found}
 
     @translated
-    def policy_marks(self, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    def policy_marks(self, keys: Iterable[str]) -> Marks:
         """Return the marks of caller `keys`: others, once a policy changed that names the key."""
-        ids = {key: [stripe_of(key, stripe) for stripe in range(STRIPES)] for key in keys}
-        asked = {"_id": {"$in": [id_ for some in ids.values() for id_ in some]}}
-        found = {item["_id"]: item["mark"] for item in self._db[MARKS].find(asked)}
-        return {key: tuple(found.get(id_, "") for id_ in some) for key, some in ids.items()}
+        return self._policy_reads.marks(keys)
+
+    @translated
+    def policies_naming(
+        self,
+        keys: Sequence[str],
+        patient: str,
+        known: Mapping[str, str],
+        each: Callable[[PolicyRow], None],
+    ) -> NamedPolicies:
+        """Return the policies that name one of `keys` or are that of `patient`, by version.
+
+        `each` is given those of another version than `known`. None is older than the marks.
+        """
+        return self._policy_reads.naming(keys, patient, known, each)
 
     @translated
     def secret(self, name: str) -> bytes:
