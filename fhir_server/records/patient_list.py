@@ -58,7 +58,10 @@ class Reading:
 
 @dataclass(frozen=True)
 class ListSight(StoredSight):
-    """A sight over every record that names the caller, without their policies: read before."""
+    """A sight over every record that names the caller, without their policies: read before.
+
+    It gives no reasons (`explain`): whoever asks for these asks about one record.
+    """
 
     readings: Mapping[str, Reading] = field(default_factory=dict)
 
