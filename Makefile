@@ -52,6 +52,9 @@ bench: $(VENV)/.developed ## measure the operations (ARGS='--only update,patch' 
 bench-growth: $(VENV)/.developed ## measure searches in 10 k, 100 k and 1 M documents
 	@$(BIN)/python -m benchmarks.growth $(ARGS)
 
+bench-consent: $(VENV)/.developed ## measure what consent costs (ARGS='--patients 1000' for less)
+	@$(BIN)/python -m benchmarks.consent $(ARGS)
+
 yardstick: $(VENV)/.developed ## run the load generator YARDSTICK=fhir_load.py against this server
 	@$(if $(YARDSTICK),YARDSTICK="$(YARDSTICK)" )$(BIN)/python -m benchmarks.yardstick $(ARGS)
 
@@ -104,4 +107,4 @@ libraries:
 	  echo "the embedded MongoDB lacks libraries: run sudo apt-get install $$packages" >&2; exit 1; \
 	fi
 
-.PHONY: help run test leaks lint bench bench-growth yardstick prove docs lock definitions clean libraries
+.PHONY: help run test leaks lint bench bench-growth bench-consent yardstick prove docs lock definitions clean libraries

@@ -14,7 +14,7 @@ How a sight is built, for a caller, an instant and the policies of the records c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -24,7 +24,7 @@ from fhir_server.consent.emergency import KINDS, Emergency, emergency
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.consent.rules import RULES, Case
+from fhir_server.consent.rules import RULES, Case, Rule
 from fhir_server.consent.ruleset import ORIGINAL, RuleSet
 from fhir_server.predicate import (
     ALWAYS,
@@ -36,11 +36,13 @@ from fhir_server.predicate import (
     Some,
     all_of,
     any_of,
-    holds,
+    joined,
     negate,
     one_of,
+    prepared,
 )
 
+Test = Callable[[Mapping[str, Any]], bool]
 _POINTERS = ("pointer", "binary")
 _TEAMS = ("CareTeam/", "Group/", "PractitionerRole/")
 """What a Consent may name for all who belong to it, or while they do."""
@@ -81,6 +83,12 @@ class Sight:
     policies: tuple[RecordPolicy, ...] = ()
     rule_set: RuleSet = ORIGINAL
     _cases: dict[str, Case] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _read: dict[str, Sequence[tuple[Rule, Predicate]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _speaking: dict[str, Sequence[tuple[Rule, Test]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def known(self) -> Predicate:
@@ -89,13 +97,23 @@ class Sight:
             return ALWAYS
         if self.requester.kind in self.rule_set.excluded:
             return NEVER
+        own = any_of(
+            *(all_of(one_of(facts.PATIENT, ids), reading) for reading, ids in self.alike.items())
+        )
+        return any_of(_through_targets(own, self.outside, _DEPTH), self.outside)
+
+    @property
+    def records(self) -> Iterable[str]:
+        """Return the ids of the records at hand, opened or not."""
+        return (policy.patient for policy in self.policies)
+
+    @cached_property
+    def alike(self) -> Mapping[Predicate, Sequence[str]]:
+        """Return the records by what is known inside them: those that come out alike together."""
         groups: dict[Predicate, list[str]] = {}
         for policy in self.policies:
             groups.setdefault(self.inside(policy), []).append(policy.patient)
-        own = any_of(
-            *(all_of(one_of(facts.PATIENT, ids), reading) for reading, ids in groups.items())
-        )
-        return any_of(_through_targets(own, self.outside, _DEPTH), self.outside)
+        return groups
 
     @cached_property
     def outside(self) -> Predicate:
@@ -112,12 +130,23 @@ class Sight:
 
     def inside(self, policy: RecordPolicy) -> Predicate:
         """Return what is known in the record of `policy`, leaving out where what points leads."""
-        case = self.case(policy)
-        return all_of(any_of(*_spoken(case, "permit")), negate(any_of(*_spoken(case, "forbid"))))
+        readings = self._readings(policy)
+        permitted = joined(reading for rule, reading in readings if rule.effect == "permit")
+        forbidden = joined(reading for rule, reading in readings if rule.effect == "forbid")
+        return all_of(permitted, negate(forbidden))
+
+    def opening(self, policy: RecordPolicy) -> frozenset[str]:
+        """Return the ids of the permitting rules that open something in the record."""
+        return frozenset(r.id for r, _ in self._readings(policy) if r.effect == "permit")
+
+    @cached_property
+    def permits(self) -> Test:
+        """Tell of one document's facts whether it is known: `known`, prepared to be asked often."""
+        return prepared(self.known)
 
     def decide(self, document: Mapping[str, Any]) -> Decision:
         """Decide one document from its facts, with the reasons."""
-        return Decision(holds(self.known, document), self.explain(document))
+        return Decision(self.permits(document), self.explain(document))
 
     def explain(self, document: Mapping[str, Any]) -> tuple[Reason, ...]:
         """Return every rule that speaks of the document, strongest first."""
@@ -125,28 +154,20 @@ class Sight:
             Reason(rule.id, rule.effect, rule.sources, policy.patient, rule.fr, rule.en)
             for policy in self.policies
             if policy.patient == document.get(facts.PATIENT)
-            for rule in RULES
-            if holds(rule.reading(self.case(policy)), document)
+            for rule, speaks in self._speaking_in(policy)
+            if speaks(document)
         )
 
     def rules_used(self) -> tuple[str, ...]:
         """Return the permitting rules that open something in the records at hand, for the log."""
-        found = {
-            rule.id
-            for policy in self.policies
-            for rule in RULES
-            if rule.effect == "permit" and rule.reading(self.case(policy)) != NEVER
-        }
+        found = {id_ for policy in self.policies for id_ in self.opening(policy)}
         return tuple(rule.id for rule in RULES if rule.id in found)
 
     def rules_in(self, patient: str) -> tuple[str, ...]:
         """Return the permitting rules that open something in the record of `patient`."""
         policy = self.policy(patient)
-        if policy is None:
-            return ()
-        case = self.case(policy)
-        permits = (rule for rule in RULES if rule.effect == "permit")
-        return tuple(rule.id for rule in permits if rule.reading(case) != NEVER)
+        found = self.opening(policy) if policy is not None else frozenset()
+        return tuple(rule.id for rule in RULES if rule.id in found)
 
     def policy(self, patient: str) -> RecordPolicy | None:
         """Return the policy of a record at hand."""
@@ -166,6 +187,23 @@ class Sight:
         found = ((policy.patient, emergency(self.case(policy))) for policy in asked)
         return {patient: one for patient, one in found if one is not None}
 
+    def _readings(self, policy: RecordPolicy) -> Sequence[tuple[Rule, Predicate]]:
+        """Return the rules that speak of something in the record, each with what it speaks of."""
+        found = self._read.get(policy.patient)
+        if found is None:
+            case = self.case(policy)
+            read = ((rule, joined([rule.reading(case)])) for rule in RULES)
+            found = self._read[policy.patient] = [each for each in read if each[1] != NEVER]
+        return found
+
+    def _speaking_in(self, policy: RecordPolicy) -> Sequence[tuple[Rule, Test]]:
+        """Return the same, prepared to be asked often."""
+        found = self._speaking.get(policy.patient)
+        if found is None:
+            found = [(rule, prepared(reading)) for rule, reading in self._readings(policy)]
+            self._speaking[policy.patient] = found
+        return found
+
     def case(self, policy: RecordPolicy) -> Case:
         """Return the caller's case in one record: their keys there, by their teams too."""
         found = self._cases.get(policy.patient)
@@ -181,10 +219,6 @@ def _keys(requester: Requester, policy: RecordPolicy, at: int) -> frozenset[str]
     own = requester.keys
     teams = {link.source for link in policy.links if link.key in own and link.period.covers(at)}
     return own | {f"team:{source}" for source in teams if source.startswith(_TEAMS)}
-
-
-def _spoken(case: Case, effect: str) -> Iterable[Predicate]:
-    return [rule.reading(case) for rule in RULES if rule.effect == effect]
 
 
 def _through_targets(own: Predicate, outside: Predicate, depth: int) -> Predicate:

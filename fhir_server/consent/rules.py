@@ -137,7 +137,8 @@ def _when(condition: bool, predicate: Predicate = ALWAYS) -> Predicate:
 
 
 def _own(case: Case) -> Predicate:
-    return one_of(facts.AUTHORS, case.keys)
+    """Return what the caller wrote (R44): they or their structure, for no team is an author."""
+    return one_of(facts.AUTHORS, case.requester.keys)
 
 
 def _blocks(case: Case) -> Predicate:

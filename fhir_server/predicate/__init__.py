@@ -33,7 +33,9 @@ from fhir_server.predicate.algebra import (
     one_of,
     under,
 )
+from fhir_server.predicate.joining import joined
 from fhir_server.predicate.meaning import holds
+from fhir_server.predicate.prepared import prepared
 
 __all__ = [
     "ALWAYS",
@@ -60,7 +62,9 @@ __all__ = [
     "all_of",
     "any_of",
     "holds",
+    "joined",
     "negate",
     "one_of",
+    "prepared",
     "under",
 ]

@@ -219,10 +219,16 @@ def negate(part: Predicate) -> Predicate:
 
 def one_of(field: str, values: Iterable[Scalar]) -> Predicate:
     """Match any of `values`; none of them means never."""
-    unique = tuple(sorted(set(values), key=lambda value: (str(type(value)), value)))
+    found = set(values)
+    alike = len(set(map(type, found))) <= 1
+    unique = tuple(sorted(found) if alike else sorted(found, key=_by_type))
     if not unique:
         return NEVER
     return Has(field, unique[0]) if len(unique) == 1 else OneOf(field, unique)
+
+
+def _by_type(value: Scalar) -> tuple[str, Scalar]:
+    return str(type(value)), value
 
 
 def under(prefix: str, part: Predicate) -> Predicate:  # noqa: C901 (one case a node)

@@ -41,9 +41,7 @@ def across(searching: Searching, asked: Sequence[Prepared], after: Position | No
     rows = [] if only_total else _rows(searching, asked, after, result.count + 1)
     rows, more = turned(rows, result.count, after)
     complete = not (more or after or only_total)
-    total = total_of(
-        result, after, lambda: len(rows) if complete else sum(map(searching.count, asked))
-    )
+    total = total_of(result, after, lambda: len(rows) if complete else searching.count(asked))
     included = searching.included(asked[0].query, rows, searching.seeing.sight(None))
     ends = [replace(_end(asked, row), total=total) for row in (rows[:1] + rows[-1:])]
     last, previous = around(asked[0].query, ends, after, more=more)

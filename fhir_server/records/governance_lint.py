@@ -56,7 +56,7 @@ def _entry(name: str, entry: Mapping[str, Any], types: Collection[str]) -> Itera
     kind = entry.get("governance")
     if kind not in KINDS:
         yield f"`{kind}` is no governance; one of: {', '.join(sorted(KINDS))}"
-    if entry.get("server", kind) not in KINDS:
+    if "server" in entry and entry["server"] not in KINDS:
         yield f"`{entry['server']}` is no governance of what the server writes"
     for member in sorted(entry.keys() - _MEMBERS):
         yield f"`{member}` is not known here"

@@ -6,6 +6,7 @@ next request on, on every worker (design/consent.md section 7).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,6 @@ from fhir_server.consent.policy import (
 from fhir_server.consent.reading import Context, Linked, read_consent
 from fhir_server.consent.ruleset import DAY, ORIGINAL, RuleSet
 from fhir_server.fhir.dates import interval
-from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has, Present, all_of
 from fhir_server.records.facts import SESSION, VOID
 from fhir_server.records.governance import governance
@@ -78,7 +78,7 @@ class PolicyCompiler:
             unit.drop_policy(patient)
             return
         people = People(unit, self.locale.base)
-        resource = parse(row.raw).resource
+        resource = _read(row)
         of_age = majority(resource, self.locale.zone)
         links = list(self._attending(resource, people))
         consents: list[ConsentPolicy] = []
@@ -103,7 +103,8 @@ class PolicyCompiler:
                 as_json(policy),
                 tuple(sorted(policy.keys())),
                 tuple(sorted({*people.seen, f"Patient/{patient}"})),
-            )
+            ),
+            is_new=is_new,
         )
         unit.share(ref for ref in people.seen if ref.partition("/")[0] in DIRECTORY)
 
@@ -117,7 +118,7 @@ class PolicyCompiler:
 
     def _teams(self, unit: Unit, patient: str, people: People) -> Iterator[Link]:
         for row in unit.find("CareTeam", Has("acl.patient", patient)):
-            team = parse(row.raw).resource
+            team = _read(row)
             if team.get("status") != "active":
                 continue
             whole = self._period(team.get("period"))
@@ -132,7 +133,7 @@ class PolicyCompiler:
 
     def _consents(self, unit: Unit, patient: str, people: People) -> Iterator[ConsentPolicy]:
         for row in unit.find("Consent", Has("acl.patient", patient)):
-            resource = parse(row.raw).resource
+            resource = _read(row)
             if row.acl.get(VOID):
                 continue
             context = self.context(unit, people, resource)
@@ -185,7 +186,13 @@ def _sessions(unit: Unit, patient: str) -> Iterator[Session]:
 
 def is_closed(patient: Row) -> bool:
     """Tell whether a record is closed: its Patient is inactive (contract, conventions 3)."""
-    return _is_inactive(parse(patient.raw).resource)
+    return _is_inactive(_read(patient))
+
+
+def _read(row: Row) -> Json:
+    """Return a stored resource. What policies are made of holds no number that must be exact."""
+    found: Json = json.loads(row.raw)
+    return found
 
 
 def _is_inactive(resource: Json) -> bool:

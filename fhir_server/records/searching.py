@@ -30,7 +30,7 @@ from fhir_server.store.rows import Row
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a search. `total` is None when it was not asked for.
+    """One page of a search. `total` is None when it is not told (`Searching.count`).
 
     `last` is where the next page begins and `previous` where the one before ends, if there is one.
     `cut`: there was more to include than a page may bring.
@@ -97,7 +97,7 @@ class Searching:
         rows = [] if only_total else self.rows(asked, after, result.count + 1)
         rows, more = turned(rows, result.count, after)
         complete = not (more or after or only_total)
-        total = total_of(result, after, lambda: len(rows) if complete else self.count(asked))
+        total = total_of(result, after, lambda: len(rows) if complete else self.count([asked]))
         included = self.included(query, rows, asked.sight)
         ends = [replace(position(query, row), total=total) for row in (rows[:1] + rows[-1:])]
         last, previous = around(query, ends, after, more=more)
@@ -118,9 +118,15 @@ class Searching:
             acl={facts.PATIENT: asked.inside} if asked.inside else None,
         )
 
-    def count(self, asked: Prepared) -> int:
-        """Count the matches, exactly."""
-        return self.context.store.count(asked.query.type, asked.matching)
+    def count(self, asked: Sequence[Prepared]) -> int | None:
+        """Count the matches of queries that are asked together, exactly.
+
+        In a long list of patients that costs as all that may be known in them, whatever the page
+        costs: there it is None, unless the caller asks for it.
+        """
+        if not asked[0].query.result.asks_total and any(one.sight.is_long_list for one in asked):
+            return None
+        return sum(self.context.store.count(one.query.type, one.matching) for one in asked)
 
     def included(self, query: Query, rows: Sequence[Row], sight: StoredSight) -> Included:
         """Return what comes with `rows`; raises `BadRequest` when that is too heavy for a page."""
@@ -168,7 +174,9 @@ def turned(rows: list[Row], count: int, after: Position | None) -> tuple[list[Ro
     return (rows[::-1] if after is not None and after.back else rows), more
 
 
-def total_of(result: Result, after: Position | None, counted: Callable[[], int]) -> int | None:
+def total_of(
+    result: Result, after: Position | None, counted: Callable[[], int | None]
+) -> int | None:
     """Return the total: counted for each page, since what may be known can change between two.
 
     For an estimate, what the first page counted is said again.

@@ -86,7 +86,9 @@ class Seeing:
         """Decide one row: the same predicate, read on its facts."""
         patient = row.acl.get(facts.PATIENT)
         sight = self.sight(() if patient is None else (patient,))
-        return holds(self.known(row.type, sight, patient or ""), {ACL: row.acl, "_id": row.id})
+        if row.type != "AuditEvent":
+            return sight.shows(row.type, patient or "")({ACL: row.acl})
+        return holds(self.known(row.type, sight, patient or ""), {ACL: row.acl})
 
     @property
     def _sees_all_traces(self) -> bool:
@@ -98,7 +100,7 @@ class Seeing:
         Traces name what was accessed; one that names only hidden things is hidden itself (L36).
         Raises `BadRequest` over `MOST_HIDDEN`: then narrow the search to one record.
         """
-        inside = one_of(f"{ACL}.{facts.PATIENT}", (policy.patient for policy in sight.policies))
+        inside = one_of(f"{ACL}.{facts.PATIENT}", sight.records)
         unseen = all_of(inside, negate(under(ACL, sight.known)))
         found: set[str] = set()
         for type_ in self._store.types():
@@ -128,7 +130,7 @@ class Seeing:
         refs = frozenset(target[facts.REF] for target in targets)
         if row.type == "AuditEvent":
             return frozenset() if self._sees_all_traces else refs & self.hidden(sight)
-        return frozenset(target[facts.REF] for target in targets if not holds(sight.known, target))
+        return frozenset(target[facts.REF] for target in targets if not sight.permits(target))
 
     def pointing(self, type_: str, field: str, refs: Iterable[str], sight: Sight) -> Predicate:
         """Match pointers by what they point to, counting only what the caller may know."""

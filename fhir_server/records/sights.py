@@ -2,7 +2,8 @@
 
 A compiled policy is kept in memory and used only while its version is still the stored one; the
 version is read on every request, so no decision outlives it (L50). So is a sight, on the same
-condition, and only until the next instant at which a period of its policies begins or ends.
+condition, and only until the next instant at which a period of its policies begins or ends. What
+is seen of every record that names a caller is kept by `patient_list.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import FOREVER, Period, Provision, RecordPolicy, from_json
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.consent.ruleset import ORIGINAL, RuleSet
-from fhir_server.predicate import any_of, one_of
+from fhir_server.predicate import one_of
+from fhir_server.records.patient_list import PatientLists
 from fhir_server.records.stored_sight import StoredSight
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.together import Together
@@ -58,9 +60,12 @@ class Sights:
         )
         self._policies: OrderedDict[str, RecordPolicy] = OrderedDict()
         self._sights: OrderedDict[tuple[object, ...], _Kept] = OrderedDict()
+        self._lists = PatientLists(store, matrix, rule_set, unchanged)
 
     def of(self, requester: Requester, at: int, patients: Iterable[str] | None) -> StoredSight:
         """Return what `requester` may know at `at`, in `patients` or, for None, everywhere."""
+        if patients is None and requester.kind not in self._outside | AGEING:
+            return self._lists.of(requester, at)
         policies = self._load(self._versions(requester, patients))
         if requester.kind in AGEING or len(policies) > _FEW:
             return StoredSight(requester, self.matrix, at, policies, self.rule_set)
@@ -85,9 +90,6 @@ class Sights:
         if requester.kind in self._outside:
             return {}
         own = [requester.patient] if requester.patient else []
-        if patients is None and requester.kind not in (Kind.PATIENT, Kind.REPRESENTATIVE):
-            linked = one_of("keys", requester.keys)
-            return self._store.policy_versions(any_of(linked, one_of("_id", own)))
         wanted = own if patients is None else tuple(patients)
         found = self._asked.do(wanted) if wanted else {}
         return {patient: found[patient] for patient in wanted if patient in found}

@@ -11,9 +11,9 @@ from functools import cached_property
 from typing import Final
 
 from fhir_server.consent import facts
-from fhir_server.consent.engine import Sight
+from fhir_server.consent.engine import Sight, Test
 from fhir_server.consent.requester import Kind
-from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, any_of, under
+from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, any_of, prepared, under
 from fhir_server.predicate.given import given
 from fhir_server.records.governance import POINTERS, governance
 
@@ -25,11 +25,23 @@ _ROUNDABOUT: Final = POINTERS | {"trace"}
 class StoredSight(Sight):
     """A sight that makes each of its predicates once; it may serve many requests."""
 
+    @property
+    def is_long_list(self) -> bool:
+        """Tell whether it opens so many records that only a total that is asked for is counted."""
+        return False
+
     def stored(self, type_: str, patient: str = "") -> Predicate:
         """Return what may be known of `type_`; with `patient`, of those in that one record."""
         found = self._stored.get((type_, patient))
         if found is None:
             found = self._stored[type_, patient] = under(ACL, self._of(type_, patient))
+        return found
+
+    def shows(self, type_: str, patient: str = "") -> Test:
+        """Return what tells of a stored row of `type_`, in record `patient`, whether it is known."""
+        found = self._shown.get((type_, patient))
+        if found is None:
+            found = self._shown[type_, patient] = prepared(self.stored(type_, patient))
         return found
 
     def rules_used(self) -> tuple[str, ...]:
@@ -62,6 +74,10 @@ class StoredSight(Sight):
 
     @cached_property
     def _stored(self) -> dict[tuple[str, str], Predicate]:
+        return {}
+
+    @cached_property
+    def _shown(self) -> dict[tuple[str, str], Test]:
         return {}
 
     @cached_property

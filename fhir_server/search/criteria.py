@@ -12,10 +12,10 @@ from typing import Final
 from fhir_server.definitions import RESOURCE_TYPES, SearchParameter
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import Predicate, Present, any_of, negate
+from fhir_server.predicate.joining import joined
 from fhir_server.search import registry
 from fhir_server.search.date_bounds import bounded
 from fhir_server.search.escape import split
-from fhir_server.search.joining import joined
 from fhir_server.search.reference import below as reference_below
 from fhir_server.search.token import criterion as token_criterion
 from fhir_server.search.token_criteria import token_criteria

@@ -47,6 +47,11 @@ class Result:
     summary_count: bool = False
     subset: Subset = WHOLE
 
+    @property
+    def asks_total(self) -> bool:
+        """Tell whether the caller wants the total, whatever it costs."""
+        return bool(self.total) or self.summary_count or self.count == 0
+
 
 def read_result(
     resource_type: str,

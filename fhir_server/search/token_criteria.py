@@ -14,10 +14,10 @@ from typing import Final
 from fhir_server.definitions import SearchParameter
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.predicate import Predicate, Prefix, any_of, negate, one_of
+from fhir_server.predicate.joining import joined
 from fhir_server.search.bindings import element_types, implicit_codes
 from fhir_server.search.concepts import MAX_CODES, Concepts, NotCarriedOut
 from fhir_server.search.escape import split, unescape
-from fhir_server.search.joining import joined
 from fhir_server.search.token import SEPARATOR, criterion, pair
 from fhir_server.search.types import Locale
 from fhir_server.search.value_sets import expand

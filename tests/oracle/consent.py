@@ -123,7 +123,7 @@ class Oracle:
         taken = any(self._takes(consent, names, document) for consent in blocks)
         if taken and not shielded:  # R24, R65
             return False
-        wrote = bool(names & set(document["authors"]))
+        wrote = bool(self.names & set(document["authors"]))
         masks = [consent for consent in record.consents if consent.masks]
         masked = any(self._takes(consent, names, document) for consent in masks)
         if (masked or "MASQUE_PS" in labels) and not self._sees_masked(wrote, treats):

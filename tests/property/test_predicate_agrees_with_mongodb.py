@@ -34,6 +34,7 @@ from fhir_server.predicate import (
     holds,
     negate,
     one_of,
+    prepared,
     under,
 )
 from fhir_server.predicate import Any as AnyOf
@@ -306,6 +307,14 @@ def test_what_holds_of_facts_holds_of_them_under_a_name(p: Predicate, document: 
 @given(PREDICATES, DOCUMENTS)
 def test_every_predicate_has_an_answer_for_every_document(p: Predicate, document: Document) -> None:
     assert holds(p, document) in (True, False)
+
+
+@given(PREDICATES, DOCUMENTS)
+def test_a_prepared_predicate_says_what_holds_says(p: Predicate, document: Document) -> None:
+    assert prepared(p)(document) == holds(p, document)
+    assert prepared(under("acl", p))({"acl": document}) == holds(p, document)
+    assert prepared(Some("l", p))(document) == holds(Some("l", p), document)
+    assert prepared(Some("l.o.l", p))(document) == holds(Some("l.o.l", p), document)
 
 
 @given(TYPED, DOCUMENTS, SCALARS)

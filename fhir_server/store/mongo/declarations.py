@@ -63,6 +63,17 @@ class RecordPolicyRecord(Document):  # type: ignore[misc]
     meta: ClassVar = {"collection": "record_policy", "indexes": ["keys", "refs"]}
 
 
+class PolicyMarkRecord(Document):  # type: ignore[misc]
+    """One stripe of a caller key: a new mark whenever a policy that names the key changes.
+
+    INVARIANT: it never goes by itself, since what is absent must not look as it did before.
+    """
+
+    name = StringField(primary_key=True)
+    mark = StringField(required=True)
+    meta: ClassVar = {"collection": "policy_mark"}
+
+
 class SecretRecord(Document):  # type: ignore[misc]
     """A key that every worker and node must share, such as that of the page cursors."""
 
@@ -124,6 +135,7 @@ LOCK_SECONDS = 24 * 3600
 RATE_SECONDS = 180
 ADMINISTRATIVE: tuple[type[Document], ...] = (
     RecordPolicyRecord,
+    PolicyMarkRecord,
     SecretRecord,
     LockRecord,
     RateRecord,

@@ -27,6 +27,7 @@ from fhir_server.store.mongo.errors import translated
 from fhir_server.store.mongo.explained import note
 from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window
+from fhir_server.store.mongo.policy_reads import Marks, NamedPolicies, PolicyReads
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.transactions import Transactions
 from fhir_server.store.mongo.unit import Unit
@@ -54,6 +55,7 @@ class MongoStore:
         self._prepared: set[str] = set()
         self._gets: dict[str, Together[str, dict[str, Row]]] = {}
         self._transactions = Transactions(client, self._db, self.files)
+        self._policy_reads = PolicyReads(client, self._db)
 
     @property
     def database(self) -> str:
@@ -261,6 +263,25 @@ class MongoStore:
         query, wanted = to_query(predicate), {"version": 1}
         rows = found(self._db, "record_policy", query, projection=wanted, limit=limit)
         return {item["_id"]: item["version"] for item in rows}
+
+    @translated
+    def policy_marks(self, keys: Iterable[str]) -> Marks:
+        """Return the marks of caller `keys`: others, once a policy changed that names the key."""
+        return self._policy_reads.marks(keys)
+
+    @translated
+    def policies_naming(
+        self,
+        keys: Sequence[str],
+        patient: str,
+        known: Mapping[str, str],
+        each: Callable[[PolicyRow], None],
+    ) -> NamedPolicies:
+        """Return the policies that name one of `keys` or are that of `patient`, by version.
+
+        `each` is given those of another version than `known`. None is older than the marks.
+        """
+        return self._policy_reads.naming(keys, patient, known, each)
 
     @translated
     def secret(self, name: str) -> bytes:

@@ -37,6 +37,14 @@ FOREVER = 2**62
 STRIPES = 16
 """How many lock documents stand for what is shared: two writes meet by chance once in so many."""
 
+MARKS = "policy_mark"
+"""What tells that a policy changed which names a caller key (`records/patient_list.py`)."""
+
+
+def stripe_of(key: str, stripe: int) -> str:
+    """Return the id of one of the `STRIPES` marks of a caller key."""
+    return f"{key}#{stripe}"
+
 
 @dataclass(slots=True)
 class _Mark:
@@ -63,6 +71,7 @@ class Unit:
         self._mark = _Mark({}, {})
         self._stripe = secrets.randbelow(STRIPES)
         self._shared: set[str] = set()
+        self._told: set[str] = set()
 
     # what is kept until it is sent -----------------------------------------------------------
 
@@ -83,6 +92,7 @@ class Unit:
             del kept[self._mark.kept.get(name, 0) :]
         self._rows = self._mark.rows
         self._shared = set()
+        self._told = set()
         return True
 
     def _keep(self, name: str, write: Write) -> None:
@@ -204,8 +214,9 @@ class Unit:
 
     # policies and meetings -------------------------------------------------------------------
 
-    def put_policy(self, policy: PolicyRow) -> None:
-        """Store a record's compiled policy under a new version."""
+    def put_policy(self, policy: PolicyRow, *, is_new: bool = False) -> None:
+        """Store a record's compiled policy under a new version; `is_new`: it never had one."""
+        self._tell({*policy.keys, *(() if is_new else self._named_in(policy.patient))})
         body = {
             "version": secrets.token_hex(8),
             "body": dict(policy.body),
@@ -216,7 +227,26 @@ class Unit:
 
     def drop_policy(self, patient: str) -> None:
         """Forget the policy of a record that no longer exists: it is closed to everybody."""
+        self._tell(self._named_in(patient))
         self._keep("record_policy", DeleteOne({"_id": patient}))
+
+    def _named_in(self, patient: str) -> list[str]:
+        """Return the caller keys of a stored policy. Those put before in this unit were told."""
+        found = self._db.record_policy.find_one(
+            {"_id": patient}, {"_id": 0, "keys": 1}, session=self._session
+        )
+        return found["keys"] if found else []
+
+    def _tell(self, keys: Iterable[str]) -> None:
+        """Mark `keys`, so that who asks by one of them reads the policies that name it anew.
+
+        INVARIANT: the marks are committed with the policy, and those of the keys that it no longer
+        names too. On one of many stripes, since many records name one doctor.
+        """
+        for key in sorted(set(keys) - self._told):
+            self._told.add(key)
+            mark = {"$set": {"mark": secrets.token_hex(8)}}
+            self._keep(MARKS, UpdateOne({"_id": stripe_of(key, self._stripe)}, mark, upsert=True))
 
     # notices -----------------------------------------------------------------------------------
 

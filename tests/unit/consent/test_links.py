@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_server.consent.policy import Period
+from fhir_server.consent.policy import Period, RecordPolicy
 from fhir_server.consent.requester import TRUSTED, Kind, Purpose, Requester
 from tests.oracle.records import (
     ANNA,
@@ -161,11 +161,21 @@ def test_the_log_is_told_which_rules_opened_something() -> None:
 
 def test_alike_records_share_one_part_of_the_predicate() -> None:
     """The predicate grows with the situations and not with the records."""
-    few = sight(a_doctor(), *(a_record(patient=f"p{n}", links=(in_team(),)) for n in range(2)))
-    many = sight(a_doctor(), *(a_record(patient=f"p{n}", links=(in_team(),)) for n in range(200)))
+
+    def records(count: int) -> list[RecordPolicy]:
+        team = [(in_team(source=f"CareTeam/t{n}"),) for n in range(count)]
+        return [a_record(patient=f"p{n}", links=links) for n, links in enumerate(team)]
+
+    few, many = sight(a_doctor(), *records(2)), sight(a_doctor(), *records(200))
     assert repr(few.known).count("deposited") == repr(many.known).count("deposited")
     assert repr(many.known).count("MASQUE_PS") == repr(few.known).count("MASQUE_PS")
     assert many.decide(a_document(patient="p199")).permit
+
+
+def test_what_names_a_care_team_as_its_author_is_not_its_members_own() -> None:
+    """R44 speaks of authors; R4 lets no CareTeam be one, and only authors change a document."""
+    record = a_record(links=(in_team(source="CareTeam/t"),))
+    assert not knows(a_doctor(), record, masked(authors=["team:CareTeam/t"]))
 
 
 def test_a_reason_tells_its_rule_its_sources_and_itself_in_two_languages() -> None:

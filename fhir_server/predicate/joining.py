@@ -1,11 +1,11 @@
-"""Alternatives of one parameter as one predicate, in the form that a database looks up best."""
+"""Alternatives as one predicate, in the form that a database looks up best."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
 
-from fhir_server.predicate import Any, Has, OneOf, Predicate, Scalar, any_of, one_of
+from fhir_server.predicate.algebra import Any, Has, OneOf, Predicate, Scalar, any_of, one_of
 
 
 def joined(parts: Iterable[Predicate]) -> Predicate:

@@ -1,4 +1,4 @@
-"""Alternatives of one parameter as one predicate."""
+"""Alternatives as one predicate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fhir_server.predicate import Has, OneOf, Predicate, Prefix, any_of, holds, one_of
-from fhir_server.search.joining import joined
+from fhir_server.predicate.joining import joined
 
 LEAVES: st.SearchStrategy[Predicate] = st.one_of(
     st.builds(Has, st.sampled_from("pq"), st.sampled_from("abc")),
