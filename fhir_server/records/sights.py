@@ -64,6 +64,18 @@ class Sights:
             return StoredSight(requester, self.matrix, at, policies)
         return self._same(requester, at, policies)
 
+    def supposed(self, requester: Requester, at: int, policy: RecordPolicy | None) -> StoredSight:
+        """Return what `requester` would know at `at` if a record said `policy` of itself.
+
+        By it questions about others are answered, and no request of theirs.
+        """
+        return StoredSight(requester, self.matrix, at, () if policy is None else (policy,))
+
+    def stored_policy(self, patient: str) -> RecordPolicy | None:
+        """Return what record `patient` says of itself now; None when there is no such record."""
+        found = self._load(self._store.policy_versions(one_of("_id", (patient,))))
+        return found[0] if found else None
+
     def _same(
         self, requester: Requester, at: int, policies: tuple[RecordPolicy, ...]
     ) -> StoredSight:
