@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.exact import Exact
@@ -22,7 +23,7 @@ from fhir_server.validation.primitives import TESTS
 MOST: Final = 256
 """Parameters of one call."""
 _HOW_TO_ANSWER: Final = frozenset({"_format", "_pretty"})
-_WHOLE: Final = frozenset({"Resource", "Meta"})
+_WHOLE: Final = frozenset({"Resource", "Meta", *RESOURCE_TYPES})
 """Types of parameters that are no text, and so only come in a body."""
 _DATES: Final = frozenset({"date", "dateTime", "instant"})
 

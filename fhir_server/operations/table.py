@@ -17,6 +17,7 @@ from fhir_server.operations.definitions import Definition, definitions
 from fhir_server.operations.docref import docref
 from fhir_server.operations.document import document
 from fhir_server.operations.everything import patient_everything
+from fhir_server.operations.explain import explain_all, explain_one
 from fhir_server.operations.given import Given, read
 from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.record_status import record_status
@@ -48,7 +49,9 @@ _RUN: Final[dict[str, Run]] = {
     "Composition-document": document,
     "DocumentReference-docref": docref,
     "Patient-everything": patient_everything,
+    "Patient-explain": explain_all,
     "Patient-record-status": record_status,
+    "Resource-explain": explain_one,
     "Resource-meta": meta,
     "Resource-meta-add": meta_add,
     "Resource-meta-delete": meta_delete,

@@ -55,6 +55,11 @@ class Asking:
         seeing = self.view.seeing
         return all_of(inside, seeing.known(type_, seeing.sight((patient,)), patient))
 
+    def record_of(self, type_: str, id_: str) -> str:
+        """Return the record that a resource belongs to, as far as the asker may know it."""
+        row = self._store.get(type_, id_) or self._store.last(type_, id_)
+        return row.acl.get(facts.PATIENT, "") if row is not None and self.knows(row) else ""
+
     def row(self, type_: str, id_: str) -> Row:
         """Return the current version. Raises `NotFound`, the same for hidden and absent."""
         row = self._store.get(type_, id_)
@@ -87,6 +92,14 @@ class Asking:
         touched = [Touched(f"{type_}/{id_}", patient)]
         tracer.commit(tracer.entries("operation", touched, refused=True))
         return unknown(type_, id_)
+
+    def sight(self, subject: Subject, policy: RecordPolicy | None, at: int) -> StoredSight:
+        """Return what `subject` would know at `at` if their record said `policy` of itself."""
+        shared = None
+        if not self.of_everything:
+            shared = self.view.seeing.sight(() if policy is None else (policy.patient,))
+        supposed = policy if policy is None else subject.policy(policy)
+        return self.view.context.sights.supposed(subject.requester, at, supposed, shared)
 
     # what the record says of itself ----------------------------------------------------------
 
@@ -133,12 +146,12 @@ class Subject:
     requester: Requester
     link: str = ""
 
-    def sight(self, view: View, policy: RecordPolicy | None, at: int) -> StoredSight:
-        """Return what they would know at `at` if the record said `policy` of itself."""
-        if policy is not None and self.link:
-            tie = Link(self.requester.identity, self.link, SUPPOSED)
-            policy = replace(policy, links=(*policy.links, tie))
-        return view.context.sights.supposed(self.requester, at, policy)
+    def policy(self, policy: RecordPolicy) -> RecordPolicy:
+        """Return what a record says of itself with the link that is supposed."""
+        if not self.link:
+            return policy
+        tie = Link(self.requester.identity, self.link, SUPPOSED)
+        return replace(policy, links=(*policy.links, tie))
 
 
 SUPPOSED: Final = ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from fhir_server.consent import facts
 from fhir_server.consent.explaining import Explanation, explain
@@ -50,15 +50,22 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of a record; `total` resources are asked about and `known` of them are known.
+    """What is answered: some resources of one record (`patient`, empty for none), as of `at`.
 
-    Both are None in the past. `last` is the `(type, id)` after which the next page begins.
+    `total` resources are asked about and `known` of them are known, both None where that is not
+    counted: for one resource, and in the past. `last` is the `(type, id)` after which the next
+    page begins. `consents` are those that the record consists of, `Consent/id/_history/version`,
+    and `state` is the instant at which everything was read.
     """
 
+    patient: str
+    at: int
+    state: int
+    consents: tuple[str, ...]
     resources: tuple[Explained, ...]
-    total: int | None
-    known: int | None
-    last: tuple[str, str] | None
+    total: int | None = None
+    known: int | None = None
+    last: tuple[str, str] | None = None
 
 
 def then(asking: Asking, at: int | None) -> Past | None:
@@ -66,7 +73,7 @@ def then(asking: Asking, at: int | None) -> Past | None:
     return Past(asking.view.context, at) if at is not None and at < asking.view.at else None
 
 
-def explain_resource(asking: Asking, question: Question, type_: str, id_: str) -> Explained:
+def explain_resource(asking: Asking, question: Question, type_: str, id_: str) -> Page:
     """Explain one resource. Raises `NotFound`, the same for hidden and absent."""
     if governance()[type_].kind == "trace":
         raise Unprocessable(
@@ -76,9 +83,9 @@ def explain_resource(asking: Asking, question: Question, type_: str, id_: str) -
     past = then(asking, question.at)
     row = asking.row(type_, id_) if past is None else asking.row_then(type_, id_, past)
     patient = row.acl.get(facts.PATIENT, "")
-    found = _explained(_sight(asking, question, patient, past), row)
+    judged = _Judged.of(asking, question, patient, past)
     _trace(asking, question, patient, [row])
-    return found
+    return judged.page([row])
 
 
 def explain_record(
@@ -96,7 +103,7 @@ def explain_record(
     """
     asking.row("Patient", patient)
     past = then(asking, question.at)
-    sight = _sight(asking, question, patient, past)
+    judged = _Judged.of(asking, question, patient, past)
     rows: list[Row] = []
     for type_ in types_inside(asking, wanted.types):
         if after is not None and type_ < after[0]:
@@ -110,10 +117,10 @@ def explain_record(
     kept = fitting(rows, count)
     more, rows = len(rows) > kept, rows[:kept]
     last = (rows[-1].type, rows[-1].id) if more else None
-    judged = rows if past is None else _as_they_were(asking, rows, past)
-    _trace(asking, question, patient, judged)
-    total, known = (None, None) if past else _counts(asking, patient, wanted, sight)
-    return Page(tuple(_explained(sight, row) for row in judged), total, known, last)
+    shown = rows if past is None else _as_they_were(asking, rows, past)
+    _trace(asking, question, patient, shown)
+    total, known = (None, None) if past else _counts(asking, patient, wanted, judged.sight)
+    return replace(judged.page(shown), total=total, known=known, last=last)
 
 
 def types_inside(asking: Asking, wanted: Sequence[str] = ()) -> list[str]:
@@ -139,13 +146,30 @@ def _as_they_were(asking: Asking, rows: Sequence[Row], past: Past) -> list[Row]:
     return [row for row in found if row is not None]
 
 
-def _sight(asking: Asking, question: Question, patient: str, past: Past | None) -> StoredSight:
-    at = asking.view.at if question.at is None else question.at
-    return question.subject.sight(asking.view, asking.policy(patient, past), at)
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What all resources of one answer are judged by."""
 
+    patient: str
+    sight: StoredSight
+    state: int
+    consents: tuple[str, ...]
 
-def _explained(sight: StoredSight, row: Row) -> Explained:
-    return Explained(row.ref, row.version, explain(sight, row.acl))
+    @classmethod
+    def of(cls, asking: Asking, question: Question, patient: str, past: Past | None) -> Self:
+        policy = asking.policy(patient, past)
+        at = asking.view.at if question.at is None else question.at
+        consents = () if policy is None else policy.consents
+        return cls(
+            patient,
+            asking.sight(question.subject, policy, at),
+            asking.view.at if past is None else past.at,
+            tuple(sorted(f"Consent/{one.id}/_history/{one.version}" for one in consents)),
+        )
+
+    def page(self, rows: Sequence[Row]) -> Page:
+        found = (Explained(row.ref, row.version, explain(self.sight, row.acl)) for row in rows)
+        return Page(self.patient, self.sight.at, self.state, self.consents, tuple(found))
 
 
 def _counts(asking: Asking, patient: str, wanted: Wanted, sight: StoredSight) -> tuple[int, int]:

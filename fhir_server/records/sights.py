@@ -18,7 +18,7 @@ from fhir_server.consent.policy import FOREVER, Period, Provision, RecordPolicy,
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.consent.rules import EXCLUDED
 from fhir_server.predicate import any_of, one_of
-from fhir_server.records.stored_sight import StoredSight
+from fhir_server.records.stored_sight import SharedSight, StoredSight
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.together import Together
 
@@ -64,12 +64,22 @@ class Sights:
             return StoredSight(requester, self.matrix, at, policies)
         return self._same(requester, at, policies)
 
-    def supposed(self, requester: Requester, at: int, policy: RecordPolicy | None) -> StoredSight:
+    def supposed(
+        self,
+        requester: Requester,
+        at: int,
+        policy: RecordPolicy | None,
+        shared: StoredSight | None = None,
+    ) -> StoredSight:
         """Return what `requester` would know at `at` if a record said `policy` of itself.
 
-        By it questions about others are answered, and no request of theirs.
+        With `shared`, if there were only what that sight knows. By it questions about others are
+        answered, and no request of theirs.
         """
-        return StoredSight(requester, self.matrix, at, () if policy is None else (policy,))
+        policies = () if policy is None else (policy,)
+        if shared is None:
+            return StoredSight(requester, self.matrix, at, policies)
+        return SharedSight(requester, self.matrix, at, policies, other=shared)
 
     def stored_policy(self, patient: str) -> RecordPolicy | None:
         """Return what record `patient` says of itself now; None when there is no such record."""
