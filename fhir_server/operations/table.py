@@ -21,6 +21,7 @@ from fhir_server.operations.explain import explain_all, explain_one
 from fhir_server.operations.given import Given, read
 from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.record_status import record_status
+from fhir_server.operations.simulate import simulate_change
 from fhir_server.operations.validation import validate_resource
 
 Run = Callable[[Exchange, Invocation, Given], Answer]
@@ -51,6 +52,7 @@ _RUN: Final[dict[str, Run]] = {
     "Patient-everything": patient_everything,
     "Patient-explain": explain_all,
     "Patient-record-status": record_status,
+    "Patient-simulate": simulate_change,
     "Resource-explain": explain_one,
     "Resource-meta": meta,
     "Resource-meta-add": meta_add,

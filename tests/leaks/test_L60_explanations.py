@@ -10,7 +10,7 @@ import pytest
 from fhir_server.consent.requester import Kind, Requester
 from tests.leaks.conftest import Room, bare, uniform
 from tests.support import resources as make
-from tests.support.explained import alone, asking, one, parts, resources, rules
+from tests.support.explained import alone, asking, group, one, parts, resources, rules
 from tests.support.people import (
     EXCLUDED,
     a_doctor,
@@ -22,7 +22,7 @@ from tests.support.people import (
     the_patient,
     the_representative,
 )
-from tests.support.replies import Reply
+from tests.support.replies import Reply, differ
 from tests.support.world import World
 
 DOC = "DocumentReference"
@@ -170,3 +170,60 @@ def test_l60_a_page_link_is_of_no_use_to_another(world: World) -> None:
     assert world.as_(the_patient(patient)).get(f"/fhir{following}").status == 200
     for who in (the_patient(world.patient()), an_auditor()):
         assert world.as_(who).get(f"/fhir{following}").status == 400
+
+
+# simulations -------------------------------------------------------------------------------------
+
+
+def test_l60_a_professional_never_simulates_and_is_refused_alike_everywhere(
+    world: World, room: Room
+) -> None:
+    ids = {"own": room.id, "other": world.patient(), "absent": make.new_id()}
+    for who in others(room):
+        for method in MINE:
+            reply = uniform(world.as_(who), method, "Patient/{id}/$simulate", **ids)
+            assert (reply.status, reply.issue["code"]) == (403, "forbidden"), who.kind
+
+
+@pytest.mark.parametrize("name", ["mask", "unmask"])
+def test_l60_what_is_hidden_from_the_holder_is_absent_to_a_simulation(
+    world: World, name: str
+) -> None:
+    patient = world.patient()
+    hidden = world.document(patient, "INVISIBLE_PATIENT", date=today())
+    foreign = world.document(world.patient())
+    ids = (hidden, foreign, make.new_id())
+    replies = [
+        world.as_(the_patient(patient)).post(
+            f"Patient/{patient}/$simulate", make.parameters(**{name: f"{DOC}/{id_}"})
+        )
+        for id_ in ids
+    ]
+    assert replies[0].status == 404
+    assert differ(replies, *ids) == ""
+
+
+def test_l60_a_simulation_counts_nothing_that_the_holder_may_not_know(world: World) -> None:
+    doctor, regulator, told = a_doctor(), regulating("whichever"), []
+    for hides in (True, False):
+        patient = world.patient()
+        shown = world.document(patient, id=f"shown-{patient}")
+        refs = [f"{DOC}/{shown}"]
+        if hides:
+            refs.append(f"{DOC}/{world.document(patient, 'INVISIBLE_PATIENT', date=today())}")
+        world.has(make.a_list(patient, *refs, id=f"folder-{patient}"))
+        if hides:
+            world.has(make.a_list(patient, refs[1]))
+        body = {
+            "resourceType": "Parameters",
+            "parameter": [
+                {"name": "consent", "resource": make.a_consent(patient, "permit", doctor, id="c")},
+                {"name": "mask", "valueString": f"{DOC}/{shown}"},
+                group(doctor),
+                group(the_patient(patient)),
+                group(regulator),
+            ],
+        }
+        reply = world.as_(the_patient(patient)).post(f"Patient/{patient}/$simulate", body)
+        told.append(without_instants(reply, patient))
+    assert told[0] == told[1]
