@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 import fhir_server
+from fhir_server.cli_asking import explain, replay, simulate
+from fhir_server.cli_options import data_dir as _data_dir
+from fhir_server.cli_options import mongodb_uri as _mongodb_uri
+from fhir_server.cli_options import settings as _settings
 from fhir_server.consent.requester import Kind, Purpose
-from fhir_server.settings import Settings, read
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -41,29 +41,6 @@ def main() -> None:
 def _fail(line: str, code: int) -> None:
     click.echo(f"fhir-server: {' '.join(line.split())}", err=True)
     sys.exit(code)
-
-
-def _data_dir(command: _Command) -> _Command:
-    option = click.option(
-        "--data-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Directory of the installation.  [default: ./data]",
-    )
-    return option(command)
-
-
-def _mongodb_uri(command: _Command) -> _Command:
-    option = click.option(
-        "--mongodb-uri", help="MongoDB replica set to use.  [default: an embedded one]"
-    )
-    return option(command)
-
-
-def _settings(**given: Any) -> Settings:
-    try:
-        return read(given)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -198,6 +175,10 @@ def doctor(**given: Any) -> None:
     for finding in findings:
         click.echo(finding.line())
     raise click.exceptions.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+for _command in (explain, simulate, replay):
+    cli.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,14 @@ from typing import Any
 from uuid import uuid4
 
 from fhir_server.consent.explaining import policy_hash
+from fhir_server.consent.requester import Requester
 from fhir_server.fhir.errors import Unprocessable
-from fhir_server.identity.claims import claims_of
+from fhir_server.identity.claims import claims_of, requester_of
+from fhir_server.identity.receipts import ReceiptError
 from fhir_server.interactions.exchange import Exchange
 from fhir_server.records.asking import Subject
 from fhir_server.records.explaining import Explained, Page
+from fhir_server.records.replaying import Decided, Verdict
 
 Json = dict[str, Any]
 FORM = 1
@@ -60,3 +63,26 @@ def verdict(one: Explained) -> Json:
         "known": one.explanation.known,
         "rules": [spoken.rule for spoken in one.explanation.rules],
     }
+
+
+def read(said: Json) -> tuple[Requester, Decided]:
+    """Return who was answered, and what was decided, from the content of a verified receipt.
+
+    Raises `ReceiptError` for another edition than this server writes.
+    """
+    if said.get("form") != FORM:
+        raise ReceiptError("this receipt is of another edition than this server reads")
+    verdicts = []
+    for one in said["resources"]:
+        ref, _, version = one["resource"].partition("/_history/")
+        verdicts.append(Verdict(ref, int(version), one["known"], tuple(one["rules"])))
+    decided = Decided(
+        subject=Subject(requester_of(said["caller"]), said["link"]),
+        record=said["record"],
+        at=said["at"],
+        state=said["state"],
+        rules=said["rules"],
+        consents=tuple(said["consents"]),
+        verdicts=tuple(verdicts),
+    )
+    return requester_of(said["asker"]), decided

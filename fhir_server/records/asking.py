@@ -43,6 +43,10 @@ class Asking:
         """Tell whether the asker may ask about any resource."""
         return self.view.requester.kind in _OF_EVERYTHING
 
+    def own(self, patient: str) -> StoredSight:
+        """Return what the asker knows of record `patient`, and outside every record."""
+        return self.view.seeing.sight((patient,) if patient else ())
+
     def knows(self, row: Row) -> bool:
         """Tell whether the question may be about `row`."""
         return self.of_everything or self.view.seeing.knows(row)
@@ -95,9 +99,7 @@ class Asking:
 
     def sight(self, subject: Subject, policy: RecordPolicy | None, at: int) -> StoredSight:
         """Return what `subject` would know at `at` if their record said `policy` of itself."""
-        shared = None
-        if not self.of_everything:
-            shared = self.view.seeing.sight(() if policy is None else (policy.patient,))
+        shared = None if self.of_everything else self.own(policy.patient if policy else "")
         supposed = policy if policy is None else subject.policy(policy)
         return self.view.context.sights.supposed(subject.requester, at, supposed, shared)
 

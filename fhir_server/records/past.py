@@ -63,7 +63,8 @@ class Past:
         if row.type == "DocumentReference":
             acl[facts.LABELS] = effective_labels(row.ref, acl, lambda ref: self._newer(ref, acl))
         for where in (facts.TARGETS, facts.CONTEXT):
-            if where in acl:
+            # Traces carry the names of their targets only (ADR 0002).
+            if where in acl and row.type != "AuditEvent":
                 acl[where] = list(self._targets(acl[where], depth))
         return acl
 

@@ -40,6 +40,11 @@ class World:
         self.trusted = Caller(self.app.test_client())
 
     @property
+    def home(self) -> Path:
+        """Return the data directory, with the key that signs."""
+        return self._home
+
+    @property
     def store(self) -> MongoStore:
         """Return what the server stands on, for what no caller is told."""
         return self._store
