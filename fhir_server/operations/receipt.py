@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from fhir_server.consent.explaining import policy_hash
 from fhir_server.consent.requester import Requester
 from fhir_server.fhir.errors import Unprocessable
 from fhir_server.identity.claims import claims_of, requester_of
@@ -46,7 +45,7 @@ def content(x: Exchange, subject: Subject, page: Page) -> Json:
         "record": page.patient,
         "at": page.at,
         "state": page.state,
-        "rules": policy_hash(x.view.context.sights.matrix),
+        "rules": x.view.context.sights.rules_hash,
         "consents": list(page.consents),
         "counts": {
             "resources": len(page.resources),

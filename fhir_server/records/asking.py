@@ -17,6 +17,8 @@ from fhir_server.consent.policy import Link, RecordPolicy
 from fhir_server.consent.requester import Kind, Requester
 from fhir_server.fhir.errors import Forbidden
 from fhir_server.predicate import Has, Predicate, all_of, one_of
+from fhir_server.records.facts import governed
+from fhir_server.records.governance import governance
 from fhir_server.records.past import Past
 from fhir_server.records.stored_sight import ACL, StoredSight
 from fhir_server.records.trace import Touched
@@ -111,15 +113,29 @@ class Asking:
             return None
         sights = self.view.context.sights
         found = past.policy(patient) if past is not None else sights.stored_policy(patient)
-        return found if found is None or self.of_everything else self._known_of(found, past)
+        return found if found is None else self.known_of(found, past)
 
-    def _known_of(self, policy: RecordPolicy, past: Past | None) -> RecordPolicy:
-        named = {f"Consent/{consent.id}" for consent in policy.consents}
-        known = self._known({*named, *(link.source for link in policy.links)}, past)
+    def known_of(
+        self,
+        policy: RecordPolicy,
+        past: Past | None = None,
+        *,
+        besides: frozenset[str] = frozenset(),
+    ) -> RecordPolicy:
+        """Return `policy` without what rests on resources of the record that the asker may not know.
+
+        `besides` are names that count as known.
+        """
+        if self.of_everything:
+            return policy
+        consents = {f"Consent/{one.id}" for one in policy.consents}
+        sources = {link.source for link in policy.links}
+        named = {ref for ref in consents | sources if _in_record(ref)}
+        hidden = named - besides - self._known(named - besides, past)
         return replace(
             policy,
-            links=tuple(link for link in policy.links if link.source in known),
-            consents=tuple(c for c in policy.consents if f"Consent/{c.id}" in known),
+            links=tuple(link for link in policy.links if link.source not in hidden),
+            consents=tuple(one for one in policy.consents if f"Consent/{one.id}" not in hidden),
         )
 
     def _known(self, refs: Iterable[str], past: Past | None) -> frozenset[str]:
@@ -136,6 +152,12 @@ class Asking:
             for row in self._store.find(type_, one_of("_id", ids))
             if self.knows(row)
         )
+
+
+def _in_record(ref: str) -> bool:
+    """Tell whether `ref` names something that a record holds, and that can be hidden in it."""
+    type_ = ref.partition("/")[0]
+    return type_ in governance() and governed(type_)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from fhir_server.consent import facts
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.predicate import Has, Predicate, all_of
 from fhir_server.records.chains import effective_labels
+from fhir_server.records.compiled import compiled
 from fhir_server.records.context import Context
 from fhir_server.records.facts import REPLACES, as_target
-from fhir_server.records.people import People
 from fhir_server.records.stored_sight import ACL
 from fhir_server.store.rows import Row
 
@@ -50,8 +50,7 @@ class Past:
 
     def policy(self, patient: str) -> RecordPolicy | None:
         """Return what record `patient` said of itself then; None when there was no such record."""
-        compiler = self._context.policies
-        return compiler.read(self, patient, People(self, compiler.locale.base))
+        return compiled(self._context, self, patient)
 
     def facts(self, type_: str, id_: str) -> Row | None:
         """Return the version in force then, with the facts in force then; None for none."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from fhir_server.consent.policy import ConsentPolicy, Link, Period, RecordPolicy, as_json
 from fhir_server.consent.reading import Context, read_consent
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.json import parse
-from fhir_server.predicate import Has, Predicate
+from fhir_server.predicate import Has
 from fhir_server.records.people import People
 from fhir_server.search.types import Locale
 from fhir_server.store.mongo.unit import Unit
@@ -36,16 +36,6 @@ _READ = {
 FOREVER = 2**62
 
 
-class Source(Protocol):
-    """What a policy is read from: a `Unit`, or a past instant."""
-
-    def get(self, type_: str, id_: str) -> Row | None:
-        """Return the version in force, or None."""
-
-    def find(self, type_: str, predicate: Predicate) -> list[Row]:
-        """Return the rows in which `predicate` holds, by id."""
-
-
 @dataclass(frozen=True, slots=True)
 class PolicyCompiler:
     """Compiles policies; `lifetime` is that of an authorisation without an end (R21)."""
@@ -58,11 +48,20 @@ class PolicyCompiler:
 
         `is_new`: its id was made with this write, so that no CareTeam or Consent can name it yet.
         """
-        people = People(unit, self.locale.base)
-        policy = self.read(unit, patient, people, is_new=is_new)
-        if policy is None:
+        row = unit.get("Patient", patient)
+        if row is None:
             unit.drop_policy(patient)
             return
+        people = People(unit, self.locale.base)
+        resource = parse(row.raw).resource
+        attending = tuple(self._attending(resource, people))
+        policy = RecordPolicy(
+            patient=patient,
+            version="",
+            closed=_is_inactive(resource),
+            links=attending if is_new else (*attending, *self._teams(unit, patient, people)),
+            consents=() if is_new else tuple(self._consents(unit, patient, people)),
+        )
         unit.put_policy(
             PolicyRow(
                 patient,
@@ -74,26 +73,6 @@ class PolicyCompiler:
         )
         unit.share(ref for ref in people.seen if ref.partition("/")[0] in DIRECTORY)
 
-    def read(
-        self, source: Source, patient: str, people: People, *, is_new: bool = False
-    ) -> RecordPolicy | None:
-        """Return what the record says of itself in `source`; None when there is no such Patient.
-
-        `people` follows references in the same source.
-        """
-        row = source.get("Patient", patient)
-        if row is None:
-            return None
-        resource = parse(row.raw).resource
-        attending = tuple(self._attending(resource, people))
-        return RecordPolicy(
-            patient=patient,
-            version="",
-            closed=_is_inactive(resource),
-            links=attending if is_new else (*attending, *self._teams(source, patient, people)),
-            consents=() if is_new else tuple(self._consents(source, patient, people)),
-        )
-
     def _attending(self, resource: Json, people: People) -> Iterator[Link]:
         """Yield the attending doctors: `Patient.generalPractitioner` (contract, conventions 1)."""
         source = f"Patient/{resource['id']}"
@@ -102,8 +81,8 @@ class PolicyCompiler:
                 if key.startswith("rpps:"):
                     yield Link(key, "attending", source)
 
-    def _teams(self, source: Source, patient: str, people: People) -> Iterator[Link]:
-        for row in source.find("CareTeam", Has("acl.patient", patient)):
+    def _teams(self, unit: Unit, patient: str, people: People) -> Iterator[Link]:
+        for row in unit.find("CareTeam", Has("acl.patient", patient)):
             team = parse(row.raw).resource
             if team.get("status") != "active":
                 continue
@@ -117,19 +96,16 @@ class PolicyCompiler:
                     if ATTENDING_ROLE in _roles(participant) and key.startswith("rpps:"):
                         yield Link(key, "attending", row.ref, period)
 
-    def _consents(self, source: Source, patient: str, people: People) -> Iterator[ConsentPolicy]:
-        for row in source.find("Consent", Has("acl.patient", patient)):
-            found = self.consent(parse(row.raw).resource, row.version, row.updated, people)
+    def _consents(self, unit: Unit, patient: str, people: People) -> Iterator[ConsentPolicy]:
+        for row in unit.find("Consent", Has("acl.patient", patient)):
+            resource = parse(row.raw).resource
+            who = partial(people.who, contained=resource.get("contained", ()))
+            context = Context(who=who, when=self._when, lifetime=self.lifetime)
+            found = read_consent(
+                resource, version=row.version, updated=row.updated, context=context
+            )
             if found is not None:
                 yield found
-
-    def consent(
-        self, resource: Json, version: int, updated: int, people: People
-    ) -> ConsentPolicy | None:
-        """Return what a Consent says to the engine, or None when it says nothing to it."""
-        who = partial(people.who, contained=resource.get("contained", ()))
-        context = Context(who=who, when=self._when, lifetime=self.lifetime)
-        return read_consent(resource, version=version, updated=updated, context=context)
 
     def _when(self, text: str) -> tuple[int, int]:
         return interval(text, self.locale.zone)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fhir_server.consent import facts
-from fhir_server.consent.explaining import explain, policy_hash
+from fhir_server.consent.explaining import explain
 from fhir_server.predicate import holds
 from fhir_server.records.asking import Asking, Subject
 from fhir_server.records.past import Past
@@ -98,7 +98,7 @@ class _Then(Asking):
 
 
 def _differences(asking: _Then, past: Past, decided: Decided) -> Iterator[Otherwise]:
-    rules = policy_hash(asking.view.context.sights.matrix)
+    rules = asking.view.context.sights.rules_hash
     if rules != decided.rules:
         yield Otherwise("rules", "", decided.rules[:16], rules[:16])
     policy = asking.policy(decided.record, past)

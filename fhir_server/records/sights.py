@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from fhir_server.consent.explaining import policy_hash
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import FOREVER, Period, Provision, RecordPolicy, from_json
 from fhir_server.consent.requester import Kind, Requester
@@ -63,6 +64,11 @@ class Sights:
         if requester.kind in AGEING or len(policies) > _FEW:
             return StoredSight(requester, self.matrix, at, policies)
         return self._same(requester, at, policies)
+
+    @property
+    def rules_hash(self) -> str:
+        """Return the hash of all that a decision rests on beside the record, for receipts."""
+        return policy_hash(self.matrix)
 
     def supposed(
         self,

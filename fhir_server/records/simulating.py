@@ -9,20 +9,22 @@ about resources that they may know, and by the Consents that they may know (L60)
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from fhir_server.consent import facts
 from fhir_server.consent.policy import ConsentPolicy, Provision, RecordPolicy
 from fhir_server.fhir.errors import BadRequest
+from fhir_server.fhir.json import dumps
 from fhir_server.predicate import ALWAYS, Predicate, all_of, holds, negate, one_of
 from fhir_server.records.asking import Asking, Subject
+from fhir_server.records.compiled import compiled
 from fhir_server.records.explaining import types_inside
-from fhir_server.records.people import People
 from fhir_server.records.stored_sight import ACL, StoredSight
 from fhir_server.records.supposing import supposed_rows
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import unknown
+from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.rows import Row
 
 Json = Mapping[str, Any]
@@ -141,19 +143,37 @@ def _inside(asking: Asking, patient: str, ref: str) -> Row:
 def _supposed(
     asking: Asking, policy: RecordPolicy, change: Change, at: int
 ) -> tuple[RecordPolicy, tuple[Reading, ...]]:
-    context = asking.view.context
-    people = People(context.store, context.locale.base)
-    gone = {_inside(asking, policy.patient, ref).id for ref in change.withdrawn}
-    added: list[ConsentPolicy] = []
-    readings: list[Reading] = []
+    """Return what the record would say of itself, and how each supposed Consent is read."""
+    view, patient = asking.view, policy.patient
+    gone = {_inside(asking, patient, ref).id for ref in change.withdrawn}
+    added = {}
     for number, resource in enumerate(change.consents, start=1):
         id_ = str(resource.get("id") or f"{NAMELESS}-{number}")
-        gone.add(id_)
-        found = context.policies.consent({**resource, "id": id_}, 0, asking.view.at, people)
-        readings.append(_reading(id_, found, at))
-        added += [found] if found is not None else []
-    kept = [consent for consent in policy.consents if consent.id not in gone]
-    return replace(policy, consents=(*kept, *added)), tuple(readings)
+        body = dumps({**resource, "id": id_})
+        added[id_] = Row("Consent", id_, 0, view.at, body, {facts.PATIENT: patient})
+    source = _Supposed(view.context.store, frozenset(gone), added)
+    found = compiled(view.context, source, patient) or policy
+    besides = frozenset(f"Consent/{id_}" for id_ in added)
+    found = asking.known_of(found, besides=besides)
+    read = {consent.id: consent for consent in found.consents}
+    return found, tuple(_reading(id_, read.get(id_), at) for id_ in added)
+
+
+class _Supposed:
+    """The present, but for some Consents: a `Source` of policies."""
+
+    def __init__(self, store: MongoStore, gone: frozenset[str], added: Mapping[str, Row]) -> None:
+        self.get = store.get
+        self._store = store
+        self._gone = gone
+        self._added = added
+
+    def find(self, type_: str, predicate: Predicate) -> list[Row]:
+        found = self._store.find(type_, predicate)
+        if type_ != "Consent":
+            return found
+        away = self._gone | self._added.keys()
+        return [*(row for row in found if row.id not in away), *self._added.values()]
 
 
 def _reading(id_: str, found: ConsentPolicy | None, at: int) -> Reading:
