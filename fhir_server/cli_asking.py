@@ -61,6 +61,8 @@ def _one_line() -> Iterator[None]:
     except SupposedConsentError as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:
+        if error.filename is None:  # not of a file that was named: a reader who went away
+            raise
         raise click.ClickException(f"`{error.filename}`: {error.strerror}") from None
 
 

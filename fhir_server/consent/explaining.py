@@ -163,7 +163,7 @@ def explain(sight: Sight, document: Facts) -> Explanation:
     ]
     more = _beside(sight, document, spoken, known=decision.permit)
     cells = tuple(_cells(case, document)) if case is not None else ()
-    return Explanation(decision.permit, (*spoken, *more), cells)
+    return Explanation(decision.permit, (*more, *spoken), cells)
 
 
 def policy_hash(matrix: Matrix) -> str:

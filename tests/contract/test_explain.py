@@ -17,6 +17,7 @@ from tests.support.people import (
     the_patient,
     the_representative,
 )
+from tests.support.replies import entry
 from tests.support.world import World
 
 DOC = "DocumentReference"
@@ -137,7 +138,7 @@ def test_what_points_to_nothing_known_is_told_so(world: World) -> None:
     masked = world.document(patient, "MASQUE_PS")
     folder = world.has(make.a_list(patient, f"{DOC}/{masked}"))
     told = alone(world.as_(the_patient(patient)).get(f"List/{folder}/$explain?{asking(doctor)}"))
-    assert rules(told) == ["care-team", "points-to-hidden"]
+    assert rules(told) == ["points-to-hidden", "care-team"]
 
 
 def test_the_directory_is_outside_every_record(world: World) -> None:
@@ -296,3 +297,23 @@ def test_a_question_leaves_its_trace_in_the_record(world: World) -> None:
         if "reference" in entity.get("what", {})
     ]
     assert named == [f"{DOC}/{document}", f"Patient/{patient}"]
+
+
+def test_an_explanation_is_had_in_a_batch_and_in_xml(world: World) -> None:
+    patient = world.patient()
+    document, holder = world.document(patient), world.as_(the_patient(patient))
+    address = f"{DOC}/{document}/$explain?profession=21&link=care-team"
+    (found,) = holder.transact(entry("GET", address), kind="batch").entries
+    (told,) = parts(found["resource"], "resource")
+    assert rules(told) == ["care-team"]
+    reply = holder.get(address, Accept="application/fhir+xml")
+    assert reply.status == 200
+    assert (
+        b'<name value="rule"/><part><name value="id"/><valueCode value="care-team"/>' in reply.body
+    )
+
+
+def test_a_question_of_no_type_is_refused_in_a_batch(world: World) -> None:
+    holder = world.as_(the_patient(world.patient()))
+    (found,) = holder.transact(entry("GET", "Wizard/1/$explain"), kind="batch").entries
+    assert found["response"]["status"].startswith("400")
