@@ -12,16 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-from fhir_server.consent.explaining import (
-    ByConsent,
-    ByLabel,
-    ByLink,
-    ByPurpose,
-    ByStatus,
-    Cell,
-    Ground,
-    Spoken,
-)
+from fhir_server.consent.explaining import Cell, Spoken
+from fhir_server.consent.grounds import ByConsent, ByLabel, ByLink, ByPurpose, ByStatus, Ground
 from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.dates import instant_text, interval
 from fhir_server.fhir.errors import BadRequest

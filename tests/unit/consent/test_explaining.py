@@ -6,18 +6,8 @@ from typing import Any
 
 import pytest
 
-from fhir_server.consent.explaining import (
-    BESIDE_THE_TABLE,
-    ByConsent,
-    ByLabel,
-    ByLink,
-    ByPurpose,
-    ByStatus,
-    Cell,
-    Ground,
-    explain,
-    policy_hash,
-)
+from fhir_server.consent.explaining import BESIDE_THE_TABLE, Cell, explain, policy_hash
+from fhir_server.consent.grounds import ByConsent, ByLabel, ByLink, ByPurpose, ByStatus, Ground
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.requester import TRUSTED, Kind, Requester
