@@ -69,7 +69,8 @@ Ground: TypeAlias = ByConsent | ByLink | ByLabel | ByPurpose | ByStatus
 
 def _labelled(code: str) -> Callable[[Case, Facts], Iterator[Ground]]:
     def told(case: Case, document: Facts) -> Iterator[Ground]:
-        yield ByLabel(code)
+        if code in document.get(facts.LABELS, ()):
+            yield ByLabel(code)
 
     return told
 
@@ -96,38 +97,35 @@ def _closed(case: Case, document: Facts) -> Iterator[Ground]:
     yield ByStatus(f"Patient/{case.policy.patient}")
 
 
-def _consented(rule: str) -> Callable[[Case, Facts], Iterator[Ground]]:
-    """Return what tells the Consents by which `rule` speaks: those by which it would speak alone."""
+def _consented(rule: Rule, case: Case, document: Facts) -> Iterator[Ground]:
+    """Yield the Consents by which `rule` speaks; none when it would speak without any."""
 
-    def told(case: Case, document: Facts) -> Iterator[Ground]:
-        def speaks(consent: ConsentPolicy) -> bool:
-            alone = replace(case, policy=replace(case.policy, consents=(consent,)))
-            return holds(_RULES[rule].reading(alone), document)
+    def speaks(*consents: ConsentPolicy) -> bool:
+        alone = replace(case, policy=replace(case.policy, consents=consents))
+        return holds(rule.reading(alone), document)
 
-        return _deciding(case.policy.consents, speaks, permits=_RULES[rule].effect == "permit")
-
-    return told
+    if not speaks():
+        yield from _deciding(case.policy.consents, speaks, permits=rule.effect == "permit")
 
 
 _GROUNDS: Final[Mapping[str, Callable[[Case, Facts], Iterator[Ground]]]] = {
     "record-closed": _closed,
-    "blocked-or-opposed": _consented("blocked-or-opposed"),
     "masked-to-professionals": _labelled(facts.MASQUE_PS),
     "invisible-to-patient": _labelled(facts.INVISIBLE_PATIENT),
     "invisible-to-representatives": _labelled(facts.INVISIBLE_REPRESENTANTS_LEGAUX),
     "attending-doctor": _linked("attending"),
     "care-team": _linked("care-team"),
-    "authorised": _consented("authorised"),
     "break-glass": _emergency,
     "regulation": _emergency,
 }
-"""What each rule rests on beside the caller's kind, which `Requester` says."""
+"""What a rule rests on beside Consents and the caller's kind, which `Requester` says."""
 
 
 def grounds(rule: str, case: Case, document: Facts) -> Iterator[Ground]:
     """Yield what `rule`, which speaks of the document, rests on in this case."""
-    found = _GROUNDS.get(rule)
-    return found(case, document) if found is not None else iter(())
+    if (told := _GROUNDS.get(rule)) is not None:
+        yield from told(case, document)
+    yield from _consented(_RULES[rule], case, document)
 
 
 def _deciding(
