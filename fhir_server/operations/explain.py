@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from fhir_server.consent.explaining import Cell, Spoken
 from fhir_server.consent.grounds import ByConsent, ByLabel, ByLink, ByPurpose, ByStatus, Ground
 from fhir_server.definitions import RESOURCE_TYPES
-from fhir_server.fhir.dates import instant_text, interval
+from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.json import dumps
 from fhir_server.fhir.references import parse_reference
@@ -23,7 +23,7 @@ from fhir_server.interactions.exchange import Answer, Exchange, Invocation
 from fhir_server.operations.given import Given
 from fhir_server.operations.paging import count, following, resumed
 from fhir_server.operations.receipt import receipt
-from fhir_server.operations.subject import described, subject_of
+from fhir_server.operations.subject import described, instant_of, subject_of
 from fhir_server.records.asking import Asking, Subject
 from fhir_server.records.cells import origin
 from fhir_server.records.explaining import (
@@ -43,7 +43,9 @@ def explain_one(x: Exchange, call: Invocation, given: Given) -> Answer:
     asking = Asking(x.view)
     # A token is about one record: that of the resource, which `Asking` finds out.
     subject = subject_of(given, asking.record_of(call.type, call.id), x.view.requester)
-    question = Question(subject, _instant(x, given), _address(call, given))
+    question = Question(
+        subject, instant_of(given, x.view.context.locale.zone), _address(call, given)
+    )
     page = explain_resource(asking, question, call.type, call.id)
     return _answer(x, given, subject, page, ())
 
@@ -54,7 +56,9 @@ def explain_all(x: Exchange, call: Invocation, given: Given) -> Answer:
     asked, position = resumed(x, own, given)
     asking = Asking(x.view)
     subject = subject_of(asked, call.id, x.view.requester)
-    question = Question(subject, _instant(x, asked), _address(call, asked))
+    question = Question(
+        subject, instant_of(asked, x.view.context.locale.zone), _address(call, asked)
+    )
     after = (str(position.values[0]), position.id) if position else None
     size = count(x, asked)
     page = explain_record(asking, question, call.id, _wanted(x, asked), count=size, after=after)
@@ -77,12 +81,6 @@ def _wanted(x: Exchange, given: Given) -> Wanted:
             raise BadRequest("`resource` is a reference, `Type/id`", code="value")
         found.setdefault(parsed.type, set()).add(parsed.id)
     return Wanted(types or tuple(found), {type_: frozenset(ids) for type_, ids in found.items()})
-
-
-def _instant(x: Exchange, given: Given) -> int | None:
-    """Return the first instant of `at`, in microseconds; None for now."""
-    text = given.text("at")
-    return interval(text, x.view.context.locale.zone)[0] if text else None
 
 
 def _address(call: Invocation, given: Given) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from fhir_server.consent.requester import Kind
-from fhir_server.fhir.dates import instant_text, interval
+from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.errors import BadRequest, Unprocessable
 from fhir_server.fhir.json import dumps
 from fhir_server.fhir.references import parse_reference
@@ -19,7 +19,7 @@ from fhir_server.interactions.bodies import check
 from fhir_server.interactions.exchange import Answer, Exchange, Invocation
 from fhir_server.operations.explain import code, reference
 from fhir_server.operations.given import Given
-from fhir_server.operations.subject import described, subject_of
+from fhir_server.operations.subject import described, instant_of, subject_of
 from fhir_server.records.asking import Asking
 from fhir_server.records.governance import governance
 from fhir_server.records.simulating import Change, Difference, Reading, simulate
@@ -39,13 +39,12 @@ def simulate_change(x: Exchange, call: Invocation, given: Given) -> Answer:
     """Return what would change for each caller, to who may ask."""
     asking = Asking(x.view)
     named = given.group("caller") or [Given(tuple(one.items())) for one in PANEL]
-    text = given.text("at")
     found = simulate(
         asking,
         call.id,
         _change(x, call, given),
         [subject_of(group, call.id) for group in named],
-        at=interval(text, x.view.context.locale.zone)[0] if text else None,
+        at=instant_of(given, x.view.context.locale.zone),
         limit=min(int(given.text("_limit", str(USUAL))), MOST),
         asked=_address(call, given),
     )

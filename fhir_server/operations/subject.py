@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import tzinfo
 from typing import Final
 
 from fhir_server.consent.requester import Kind, Purpose, Requester
+from fhir_server.fhir.dates import instant_text, interval
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.identity.requester import requester_from
 from fhir_server.operations.given import Given
@@ -56,3 +58,19 @@ def described(subject: Subject) -> list[tuple[str, str]]:
         ("link", subject.link),
     )
     return [(name, str(value)) for name, value in told if value]
+
+
+def instant_of(given: Given, zone: tzinfo) -> int | None:
+    """Return the first instant of `at`, in microseconds; None for now.
+
+    Raises `BadRequest` for one that could not be written again.
+    """
+    text = given.text("at")
+    if not text:
+        return None
+    found = interval(text, zone)[0]
+    try:
+        instant_text(found)
+    except OverflowError:
+        raise BadRequest("`at` lies outside the years 1 to 9999", code="value") from None
+    return found

@@ -268,6 +268,8 @@ def test_resources_may_be_chosen(world: World) -> None:
         ("_type=Wizard", "Wizard"),
         ("resource=nothing", "resource"),
         ("at=yesterday", "at"),
+        ("at=0001-01-01", "at"),
+        ("at=9999-12-31T23:59:59-14:00", "at"),
     ],
 )
 def test_what_no_caller_is_is_refused_with_its_name(world: World, query: str, word: str) -> None:
