@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 import click
 
 import fhir_server
+from fhir_server.cli_asking import explain, replay, simulate
+from fhir_server.cli_audit import audit
+from fhir_server.cli_options import data_dir as _data_dir
+from fhir_server.cli_options import mongodb_uri as _mongodb_uri
+from fhir_server.cli_options import settings as _settings
+from fhir_server.cli_policy import policy
 from fhir_server.consent.requester import Kind, Purpose
-from fhir_server.settings import Settings, read
-
-_Result = TypeVar("_Result")
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -42,29 +43,6 @@ def main() -> None:
 def _fail(line: str, code: int) -> None:
     click.echo(f"fhir-server: {' '.join(line.split())}", err=True)
     sys.exit(code)
-
-
-def _data_dir(command: _Command) -> _Command:
-    option = click.option(
-        "--data-dir",
-        type=click.Path(file_okay=False, path_type=Path),
-        help="Directory of the installation.  [default: ./data]",
-    )
-    return option(command)
-
-
-def _mongodb_uri(command: _Command) -> _Command:
-    option = click.option(
-        "--mongodb-uri", help="MongoDB replica set to use.  [default: an embedded one]"
-    )
-    return option(command)
-
-
-def _settings(**given: Any) -> Settings:
-    try:
-        return read(given)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -189,63 +167,6 @@ def indexes(check: bool, drop_unknown: bool, **given: Any) -> None:
     raise click.exceptions.Exit(0 if complete else 1)
 
 
-@cli.group()
-def audit() -> None:
-    """Examine the access log (journal des accès)."""
-
-
-@audit.command("verify")
-@_data_dir
-@_mongodb_uri
-@click.option(
-    "--head",
-    "head_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A head kept elsewhere (audit head): the log must begin with it.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def audit_verify(head_file: Path | None, as_json: bool, **given: Any) -> None:
-    """Read the whole log against its signed tree (vérifier).
-
-    Names every entry that was changed, removed or moved, and exits 1. The server may run meanwhile.
-    """
-    from fhir_server.console.audit import read_head, verified
-
-    def show(done: int, of: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r{done} of {of} entries", nl=done == of, err=True)
-
-    head = read_head(head_file) if head_file else ""
-    report = _carried_out(lambda: verified(_settings(**given), show, head=head))
-    click.echo(report.as_json if as_json else "\n".join(report.lines))
-    raise click.exceptions.Exit(0 if report.is_well else 1)
-
-
-@audit.command("head")
-@_data_dir
-@_mongodb_uri
-def audit_head(**given: Any) -> None:
-    """Print the newest signed head, to be kept elsewhere (tête signée)."""
-    from fhir_server.console.audit import head_of
-
-    head = _carried_out(lambda: head_of(_settings(**given)))
-    if not head:
-        raise click.ClickException("nothing is sealed yet: start the server, or wait a second")
-    click.echo(head)
-
-
-def _carried_out(work: Callable[[], _Result]) -> _Result:
-    """Return what `work` returns; what keeps it from working is the one line of the console."""
-    from fhir_server.fhir.errors import FhirError
-    from fhir_server.identity.keys import KeyFileError
-    from fhir_server.store.mongo.connect import ConfigurationError
-
-    try:
-        return work()
-    except (ConfigurationError, FhirError, KeyFileError, OSError, UnicodeDecodeError) as error:
-        raise click.ClickException(str(error)) from None
-
-
 @cli.command()
 @_data_dir
 @_mongodb_uri
@@ -288,93 +209,8 @@ def doctor(**given: Any) -> None:
     raise click.exceptions.Exit(0 if all(finding.well for finding in findings) else 1)
 
 
-@cli.group()
-def policy() -> None:
-    """Examine who may see what (règles d'accès).
-
-    Matrices and rule sets are data: they lie in mappings/, and a site replaces them without code.
-    """
-
-
-def _form(command: _Command) -> _Command:
-    markdown = click.option("--markdown", "form", flag_value="markdown", help="Print Markdown.")
-    as_json = click.option("--json", "form", flag_value="json", help="Print JSON.")
-    return markdown(as_json(command))
-
-
-@policy.command()
-@_data_dir
-@_mongodb_uri
-@click.option("--strict", is_flag=True, help="Exit 1 for what has no effect (??) too.")
-def lint(strict: bool, **given: Any) -> None:
-    """Look for faults in matrices, rule sets and Consents (vérifier).
-
-    Looks for unknown codes, missing rows, contradictions and provisions without effect. One line
-    each: !! is wrong, ?? has no effect or deserves a look. With --data-dir or --mongodb-uri the
-    Consents stored there are examined too; nothing is changed. Exit code 1 when something is wrong.
-    """
-    from fhir_server.console.policy_lint import lint_stored, lint_tables
-    from fhir_server.fhir.errors import FhirError
-    from fhir_server.store.mongo.connect import ConfigurationError
-
-    findings = list(lint_tables())
-    try:
-        if any(given.values()):
-            findings += lint_stored(_settings(**given))
-    except (ConfigurationError, FhirError) as error:
-        raise click.ClickException(str(error)) from None
-    for finding in findings:
-        click.echo(finding.line())
-    if not findings:
-        click.echo("OK  rien à signaler (nothing to report)")
-    raise click.exceptions.Exit(int(any(one.wrong or strict for one in findings)))
-
-
-@policy.command()
-@click.argument("before")
-@click.argument("after")
-@_form
-def diff(before: str, after: str, form: str | None) -> None:
-    """Show what changes from BEFORE to AFTER, and for whom (différences).
-
-    Both are ids of rule sets (original, law-2026), or both are matrices: a path, or a file name in
-    mappings/. What each profession and kind of caller gains or loses is listed.
-    """
-    from fhir_server.console.policy_tables import difference
-
-    try:
-        click.echo(difference(before, after, _table_form(form)))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-@policy.command()
-@click.option("--of", "name", default="", help="Matrix: a path, a file of mappings/, a rule set.")
-@click.option("--profession", multiple=True, help="TRE_G15 code, such as G15_80; several times.")
-@click.option("--type", "types", multiple=True, help="Document type, such as 11502-2.")
-@_form
-def matrix(
-    name: str, profession: tuple[str, ...], types: tuple[str, ...], form: str | None
-) -> None:
-    """Show who reads which type of document, and where it comes from (matrice).
-
-    Without --profession or --type the whole table, one letter a cell; with them one line a cell,
-    with its source.
-    """
-    from fhir_server.console.policy_tables import matrix_table
-
-    try:
-        click.echo(matrix_table(name, profession, types, _table_form(form)))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def _table_form(given: str | None) -> Literal["text", "markdown", "json"]:
-    match given:
-        case "markdown" | "json":
-            return given
-        case _:
-            return "text"
+for _command in (audit, explain, policy, simulate, replay):
+    cli.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ _DEPTH = 2
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A rule that spoke of the document, and the Consents it may rest on (`id/_history/n`)."""
+    """A rule that spoke of the document; `explaining` adds what it rests on."""
 
     rule: str
     effect: str

@@ -67,8 +67,11 @@ class Matrix:
 
     def types_for(self, requester: Requester) -> frozenset[str]:
         """Return the types that `requester` may read; none for a profession without a column."""
-        column = _COLUMN_OF_KIND.get(requester.kind) or requester.profession
-        return self.readable.get(column, frozenset())
+        return self.readable.get(self.column_of(requester), frozenset())
+
+    def column_of(self, requester: Requester) -> str:
+        """Return the column that `requester` is judged by; empty without a profession."""
+        return _COLUMN_OF_KIND.get(requester.kind) or requester.profession
 
     def types_against(self, requester: Requester) -> frozenset[str]:
         """Return the types of the table that `requester` may not read.

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ from fhir_server.http.respond import Sent, sent
 from fhir_server.http.security import CLINICAL, PUBLIC, caller
 from fhir_server.http.service import Service
 from fhir_server.http.streamed import begun
+from fhir_server.identity.receipts import sign
 from fhir_server.interactions.exchange import FHIR_JSON, FHIR_XML, Answer, Exchange
 
 if TYPE_CHECKING:
@@ -139,7 +141,9 @@ def _answer(
         # `_format` stands above Accept, also where a Binary may come as it is.
         sent_as = environ if told is None else {**environ, "HTTP_ACCEPT": FHIR_FORMS[told]}
         shown_as = tuple(pair for pair in sent_pairs if pair not in pairs)
-        exchange = Exchange(view, base, RequestHeaders(sent_as), shown_as=shown_as)
+        signing = partial(sign, service.tokens.keys)
+        headers = RequestHeaders(sent_as)
+        exchange = Exchange(view, base, headers, shown_as=shown_as, sign=signing)
         call = Call(exchange, pairs, environ, service.max_body_bytes, service.max_binary_bytes)
         answer = route.view(call, **path)
         form = call.asked or form

@@ -132,8 +132,11 @@ def _operations(offered: Callable[[Json], object]) -> list[Json]:
     They are definitions of our own on the `base` of R4's, as is asked of who takes a part of what
     R4 describes: https://hl7.org/fhir/R4/capabilitystatement.html (rest.resource.operation)
     """
+    found = [one for one in operation_definitions() if offered(one)]
+    # An operation of every type gives way to the type's own of the same name.
+    own = {one["code"] for one in found if "Resource" not in one["resource"]}
     return [
         {"name": one["code"], "definition": one["url"]}
-        for one in operation_definitions()
-        if offered(one)
+        for one in found
+        if "Resource" not in one["resource"] or one["code"] not in own
     ]

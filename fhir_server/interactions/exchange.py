@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fhir_server.records.view import View
@@ -36,7 +36,8 @@ class Exchange:
     `view` is the only way to data and is bound to the caller; `base` the FHIR base as the caller
     wrote it, without a final slash; `headers` the request's, names in lower case. `operate` carries
     out the operations among the entries of a Bundle; without it they are refused. `shown_as` are
-    `_format` and `_pretty` as they came, for the links of an answer.
+    `_format` and `_pretty` as they came, for the links of an answer. `sign` returns JSON values
+    signed with the key of the installation, where there is one at hand.
     """
 
     view: View
@@ -44,6 +45,7 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     operate: Callable[[Exchange, Invocation], Answer] | None = None
     shown_as: tuple[tuple[str, str], ...] = ()
+    sign: Callable[[Mapping[str, Any]], str] | None = None
 
     @property
     def preference(self) -> str:

@@ -7,7 +7,7 @@ the other. https://hl7.org/fhir/R4/operationdefinition.html
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -20,12 +20,16 @@ ANY: Final = "Resource"
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One parameter that a request may hold; `most` is None for any number."""
+    """One parameter that a request may hold; `most` is None for any number.
+
+    With `parts` it has no value and no `type`: it is a group of other parameters.
+    """
 
     name: str
     type: str
     least: int
     most: int | None
+    parts: Mapping[str, Parameter] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ def _definition(resource: Mapping[str, Any]) -> Definition:
 
 def _parameter(one: Mapping[str, Any]) -> Parameter:
     most = None if one["max"] == "*" else int(one["max"])
-    return Parameter(str(one["name"]), str(one["type"]), int(one["min"]), most)
+    parts = {part["name"]: _parameter(part) for part in one.get("part", ())}
+    return Parameter(str(one["name"]), str(one.get("type", "")), int(one["min"]), most, parts)
 
 
 def _body_of(returned: list[str]) -> str:

@@ -6,10 +6,11 @@ operation takes as `resource`, the rest then standing in the query.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from fhir_server.definitions import RESOURCE_TYPES
 from fhir_server.fhir.dates import interval
 from fhir_server.fhir.errors import BadRequest
 from fhir_server.fhir.exact import Exact
@@ -22,7 +23,7 @@ from fhir_server.validation.primitives import TESTS
 MOST: Final = 256
 """Parameters of one call."""
 _HOW_TO_ANSWER: Final = frozenset({"_format", "_pretty"})
-_WHOLE: Final = frozenset({"Resource", "Meta"})
+_WHOLE: Final = frozenset({"Resource", "Meta", *RESOURCE_TYPES})
 """Types of parameters that are no text, and so only come in a body."""
 _DATES: Final = frozenset({"date", "dateTime", "instant"})
 
@@ -31,12 +32,15 @@ _DATES: Final = frozenset({"date", "dateTime", "instant"})
 class Given:
     """What a call holds: `pairs` are its simple parameters as text, `parts` the others by name.
 
-    `cursor` is that of a page link, which stands alone.
+    `parts` has the first resource of a name, `resources` all of them; `groups` are parameters made
+    of others, each with its own. `cursor` is that of a page link, which stands alone.
     """
 
     pairs: tuple[tuple[str, str], ...] = ()
     parts: Mapping[str, Any] = field(default_factory=dict)
     cursor: str = ""
+    resources: tuple[tuple[str, Any], ...] = ()
+    groups: tuple[tuple[str, Given], ...] = ()
 
     def text(self, name: str, default: str = "") -> str:
         """Return the one value of `name`, or `default`."""
@@ -46,6 +50,10 @@ class Given:
         """Return every value of `name`."""
         return [value for given, value in self.pairs if given == name]
 
+    def group(self, name: str) -> list[Given]:
+        """Return every group of that name."""
+        return [group for given, group in self.groups if given == name]
+
 
 def read(definition: Definition, call: Invocation) -> Given:
     """Return the parameters of `call`; raise `BadRequest` for what `definition` does not say."""
@@ -54,21 +62,40 @@ def read(definition: Definition, call: Invocation) -> Given:
         if len(pairs) > 1 or call.body:
             raise BadRequest("a page link takes no other parameter", code="invalid")
         return Given(cursor=pairs[0][1])
-    parts: dict[str, Any] = {}
+    sent = [*_sent(definition, call), *((name, value, "") for name, value in pairs)]
+    return _gathered(definition.code, definition.takes, sent)
+
+
+def _gathered(
+    code: str, takes: Mapping[str, Parameter], sent: Iterable[tuple[str, Any, str]]
+) -> Given:
+    """Return what was sent (name, value, place) as the parameters that may be there."""
+    resources: list[tuple[str, Any]] = []
     texts: list[tuple[str, str]] = []
-    for name, value, place in [*_sent(definition, call), *((n, v, "") for n, v in pairs)]:
-        parameter = definition.takes.get(name)
+    groups: list[tuple[str, Given]] = []
+    for name, value, place in sent:
+        parameter = takes.get(name)
         if parameter is None:
-            what = f"${definition.code} does not take `{name[:64]}`"
+            what = f"${code} does not take `{name[:64]}`"
             raise BadRequest(what, code="not-supported", expression=place)
-        if parameter.type in _WHOLE:
-            _keep(parts, definition, parameter, value, place)
+        if parameter.parts:
+            groups.append((name, _group(code, parameter, value, place)))
+        elif parameter.type in _WHOLE:
+            _keep(resources, code, parameter, value, place)
         else:
             texts.append((name, _text(parameter, value, place)))
-    given = Given(tuple(texts), parts)
-    for parameter in sorted(definition.takes.values(), key=lambda one: one.least):
-        _count(definition, parameter, given)
+    parts = dict(reversed(resources))
+    given = Given(tuple(texts), parts, "", tuple(resources), tuple(groups))
+    for parameter in sorted(takes.values(), key=lambda one: one.least):
+        _count(code, parameter, given)
     return given
+
+
+def _group(code: str, parameter: Parameter, value: Any, place: str) -> Given:
+    if not isinstance(value, list) or len(value) > MOST:
+        what = f"`{parameter.name}` is made of parts: send it in a Parameters, by POST"
+        raise BadRequest(what, code="structure", expression=place)
+    return _gathered(code, parameter.parts, _members(value, f"{place}.part"))
 
 
 def _sent(definition: Definition, call: Invocation) -> Iterator[tuple[str, Any, str]]:
@@ -84,28 +111,32 @@ def _sent(definition: Definition, call: Invocation) -> Iterator[tuple[str, Any, 
     found = resource.get("parameter", [])
     if not isinstance(found, list) or len(found) > MOST:
         raise BadRequest(f"a Parameters holds at most {MOST} parameters", code="structure")
+    yield from _members(found, "Parameters.parameter")
+
+
+def _members(found: list[Any], where: str) -> Iterator[tuple[str, Any, str]]:
     for index, one in enumerate(found):
-        place = f"Parameters.parameter[{index}]"
+        place = f"{where}[{index}]"
         values = [] if not isinstance(one, dict) else [v for k, v in one.items() if _holds(k)]
         if len(values) != 1 or not isinstance(one.get("name"), str):
-            what = "a parameter has a name, and one value or resource"
+            what = "a parameter has a name, and one value, resource or list of parts"
             raise BadRequest(what, code="structure", expression=place)
         yield one["name"], values[0], place
 
 
 def _holds(member: str) -> bool:
-    return member == "resource" or member.startswith("value")
+    return member in ("resource", "part") or member.startswith("value")
 
 
 def _keep(
-    parts: dict[str, Any], definition: Definition, parameter: Parameter, value: Any, place: str
+    resources: list[tuple[str, Any]], code: str, parameter: Parameter, value: Any, place: str
 ) -> None:
     if not isinstance(value, dict):
         what = f"`{parameter.name}` is a {parameter.type}: send it in a Parameters, by POST"
         raise BadRequest(what, code="structure", expression=place)
-    if parameter.name in parts:
-        raise _times(definition, parameter)
-    parts[parameter.name] = value
+    if parameter.most == 1 and any(name == parameter.name for name, _ in resources):
+        raise _times(code, parameter)
+    resources.append((parameter.name, value))
 
 
 def _text(parameter: Parameter, value: Any, place: str) -> str:
@@ -158,13 +189,14 @@ def _is_a(type_: str, text: str) -> bool:
     return TESTS["string" if type_ == "CodeableConcept" else type_](text) is None
 
 
-def _count(definition: Definition, parameter: Parameter, given: Given) -> None:
-    times = len(given.texts(parameter.name)) + (parameter.name in given.parts)
+def _count(code: str, parameter: Parameter, given: Given) -> None:
+    named = [name for name, _ in (*given.pairs, *given.resources, *given.groups)]
+    times = named.count(parameter.name)
     if times < parameter.least or (parameter.most is not None and times > parameter.most):
-        raise _times(definition, parameter)
+        raise _times(code, parameter)
 
 
-def _times(definition: Definition, parameter: Parameter) -> BadRequest:
+def _times(code: str, parameter: Parameter) -> BadRequest:
     least = "exactly" if parameter.least else "at most"
-    what = f"${definition.code} takes {least} one `{parameter.name}`"
+    what = f"${code} takes {least} one `{parameter.name}`"
     return BadRequest(what, code="required" if parameter.least else "invalid")

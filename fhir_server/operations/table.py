@@ -19,10 +19,12 @@ from fhir_server.operations.definitions import Definition, definitions
 from fhir_server.operations.docref import docref
 from fhir_server.operations.document import document
 from fhir_server.operations.everything import patient_everything
+from fhir_server.operations.explain import explain_all, explain_one
 from fhir_server.operations.given import Given, read
 from fhir_server.operations.meta import meta, meta_add, meta_delete
 from fhir_server.operations.record_status import record_status
 from fhir_server.operations.review import review_emergency
+from fhir_server.operations.simulate import simulate_change
 from fhir_server.operations.validation import validate_resource
 
 Run = Callable[[Exchange, Invocation, Given], Answer]
@@ -55,7 +57,10 @@ _RUN: Final[dict[str, Run]] = {
     "DocumentReference-docref": docref,
     "Patient-break-glass": break_glass,
     "Patient-everything": patient_everything,
+    "Patient-explain": explain_all,
     "Patient-record-status": record_status,
+    "Patient-simulate": simulate_change,
+    "Resource-explain": explain_one,
     "Resource-meta": meta,
     "Resource-meta-add": meta_add,
     "Resource-meta-delete": meta_delete,

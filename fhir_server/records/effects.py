@@ -18,8 +18,9 @@ from fhir_server.consent import facts
 from fhir_server.fhir.errors import Unprocessable
 from fhir_server.fhir.references import parse_reference
 from fhir_server.predicate import Has, one_of
+from fhir_server.records.chains import LONGEST_CHAIN, TRUSTED_OWNER, effective_labels, same_hand
 from fhir_server.records.declaring import declare
-from fhir_server.records.facts import DRAWN, OWN, REPLACES, as_target, governed, targets
+from fhir_server.records.facts import DRAWN, REPLACES, as_target, governed, targets
 from fhir_server.records.governance import governance
 from fhir_server.records.outbox import announce, renounce
 from fhir_server.records.policies import DIRECTORY, PolicyCompiler, rules_alike
@@ -29,9 +30,7 @@ from fhir_server.store.rows import Row
 Json = dict[str, Any]
 
 _LAW: Final = frozenset({"Patient", "CareTeam", "Consent"})
-_LONGEST_CHAIN: Final = 100
 MOST_REFERRERS: Final = 200
-TRUSTED_OWNER: Final = "kind:trusted-system"
 
 
 class Effects:
@@ -106,21 +105,12 @@ class Effects:
 
     def _effective(self, ref: str, acl: Json) -> list[str]:
         """Return own labels and those of the newest document of the chain."""
-        return sorted({*acl[OWN], *self._newest(ref, acl, _LONGEST_CHAIN)})
+        return effective_labels(ref, acl, self._replacing)
 
-    def _newest(self, ref: str, acl: Json, steps: int) -> set[str]:
-        newer = [
-            row
-            for row in self._unit.find("DocumentReference", Has("idx.relatesto", ref))
-            if ref in row.acl.get(REPLACES, ()) and row.ref != ref and same_hand(row.acl, acl)
-        ]
-        if not newer:
-            return set(acl[OWN])
-        if steps == 0:
-            return {label for row in newer for label in row.acl[facts.LABELS]}
-        return {label for row in newer for label in self._newest(row.ref, dict(row.acl), steps - 1)}
+    def _replacing(self, ref: str) -> list[Row]:
+        return self._unit.find("DocumentReference", Has("idx.relatesto", ref))
 
-    def _chain(self, row: Row, steps: int = _LONGEST_CHAIN) -> None:
+    def _chain(self, row: Row, steps: int = LONGEST_CHAIN) -> None:
         """Give the documents that `row` replaces, back to the first, the labels now in force."""
         for ref in row.acl.get(REPLACES, ()):
             older = self._get(ref)
@@ -280,11 +270,3 @@ def _protects(row: Row) -> bool:
 def _same_owner(document: Row, binary: Row) -> bool:
     """Tell whether both were deposited by the same: another's reference opens nothing (L34)."""
     return bool(document.acl[facts.OWNER] == binary.acl[facts.OWNER])
-
-
-def same_hand(newer: Any, older: Any) -> bool:
-    """Tell whether who deposited `newer` is an author of `older`: only an author replaces (R83).
-
-    The authors that `newer` declares don't count: anybody can declare anybody (L31).
-    """
-    return newer[facts.OWNER] in {*older[facts.AUTHORS], TRUSTED_OWNER}

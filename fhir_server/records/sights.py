@@ -17,10 +17,11 @@ from typing import Final, TypeVar
 from fhir_server.consent.matrix import Matrix
 from fhir_server.consent.policy import FOREVER, Period, Provision, RecordPolicy, from_json
 from fhir_server.consent.requester import Kind, Requester
-from fhir_server.consent.ruleset import ORIGINAL, RuleSet
+from fhir_server.consent.rules import RULES
+from fhir_server.consent.ruleset import ORIGINAL, RuleSet, rule_set_hash
 from fhir_server.predicate import one_of
 from fhir_server.records.patient_list import PatientLists
-from fhir_server.records.stored_sight import StoredSight
+from fhir_server.records.stored_sight import SharedSight, StoredSight
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.together import Together
 
@@ -70,6 +71,33 @@ class Sights:
         if requester.kind in AGEING or len(policies) > _FEW:
             return StoredSight(requester, self.matrix, at, policies, self.rule_set)
         return self._same(requester, at, policies)
+
+    @property
+    def rules_hash(self) -> str:
+        """Return the hash of all that a decision rests on beside the record, for receipts."""
+        return rule_set_hash(self.rule_set, self.matrix, RULES)
+
+    def supposed(
+        self,
+        requester: Requester,
+        at: int,
+        policy: RecordPolicy | None,
+        shared: StoredSight | None = None,
+    ) -> StoredSight:
+        """Return what `requester` would know at `at` if a record said `policy` of itself.
+
+        With `shared`, if there were only what that sight knows. By it questions about others are
+        answered, and no request of theirs.
+        """
+        policies = () if policy is None else (policy,)
+        if shared is None:
+            return StoredSight(requester, self.matrix, at, policies, self.rule_set)
+        return SharedSight(requester, self.matrix, at, policies, self.rule_set, other=shared)
+
+    def stored_policy(self, patient: str) -> RecordPolicy | None:
+        """Return what record `patient` says of itself now; None when there is no such record."""
+        found = self._load(self._store.policy_versions(one_of("_id", (patient,))))
+        return found[0] if found else None
 
     def _same(
         self, requester: Requester, at: int, policies: tuple[RecordPolicy, ...]

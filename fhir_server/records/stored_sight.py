@@ -7,11 +7,13 @@ is asked all the same: a row whose facts say otherwise is not known to anybody.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from fhir_server.consent import facts
 from fhir_server.consent.engine import Sight, Test
+from fhir_server.consent.policy import RecordPolicy
 from fhir_server.consent.requester import Kind
 from fhir_server.predicate import ALWAYS, NEVER, Has, Predicate, all_of, any_of, prepared, under
 from fhir_server.predicate.given import given
@@ -83,3 +85,26 @@ class StoredSight(Sight):
     @cached_property
     def _rules_used(self) -> tuple[str, ...]:
         return super().rules_used()
+
+
+@dataclass(frozen=True)
+class SharedSight(StoredSight):
+    """What a caller would know if there were only what `other`, somebody else's sight, knows.
+
+    So what points is known by a target that both may know, and by no other: an answer about this
+    caller that is made for the other tells them nothing of what they may not know (L60).
+    """
+
+    other: Sight | None = None
+
+    @cached_property
+    def outside(self) -> Predicate:
+        """Return what both know of resources that belong to no record."""
+        return all_of(super().outside, self.other.outside if self.other else NEVER)
+
+    def inside(self, policy: RecordPolicy) -> Predicate:
+        """Return what both know in the record of `policy`; the other by what it really says."""
+        own = self.other.policies if self.other else ()
+        real = [one for one in own if one.patient == policy.patient]
+        shared = self.other.inside(real[0]) if self.other and real else NEVER
+        return all_of(super().inside(policy), shared)

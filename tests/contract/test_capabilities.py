@@ -344,11 +344,12 @@ def test_the_operations_of_a_type_are_those_that_profiles_define_for_it(
     defined = [profile(path.name) for path in PROFILES.glob("OperationDefinition-*.json")]
     for type_, one in by_type.items():
         said = {each["name"]: each["definition"] for each in one["operation"]}
-        assert said == {
-            each["code"]: each["url"]
-            for each in defined
-            if {type_, "Resource"} & {*each["resource"]}
-        }
+        general, own = (
+            {each["code"]: each["url"] for each in defined if owner in each["resource"]}
+            for owner in ("Resource", type_)
+        )
+        assert said == general | own
+        assert len(said) == len(one["operation"])
 
 
 def test_the_operation_answers_the_parameters_that_it_defines(world: World) -> None:

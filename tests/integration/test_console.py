@@ -19,7 +19,20 @@ from fhir_server.data import mappings_dir, profiles_dir
 from fhir_server.store.mongo.embedded import EmbeddedMongo
 
 Console = Callable[..., subprocess.CompletedProcess[str]]
-COMMANDS = ("serve", "token", "personas", "load", "indexes", "doctor", "policy")
+COMMANDS = (
+    "serve",
+    "token",
+    "personas",
+    "load",
+    "indexes",
+    "doctor",
+    "policy",
+    "audit",
+    "outbox",
+    "explain",
+    "simulate",
+    "replay",
+)
 
 
 def environment() -> dict[str, str]:
@@ -81,6 +94,17 @@ def test_help_lists_every_command(console: Console) -> None:
         ("load", "--data-dir --mongodb-uri"),
         ("indexes", "--data-dir --mongodb-uri --check --drop-unknown"),
         ("doctor", "--data-dir --mongodb-uri"),
+        (
+            "explain",
+            "--kind --purpose --rpps --profession --organization --link --at --lang --json"
+            + " --receipt --data-dir --mongodb-uri",
+        ),
+        (
+            "simulate",
+            "--kind --purpose --rpps --profession --organization --link --at --lang --json"
+            + " --consent --withdraw --mask --unmask --limit --data-dir --mongodb-uri",
+        ),
+        ("replay", "--lang --data-dir --mongodb-uri"),
     ],
 )
 def test_help_of_a_command_names_the_options_of_the_contract(

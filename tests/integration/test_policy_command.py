@@ -61,9 +61,9 @@ def test_stored_consents_without_their_effect_are_one_line_each(
     over = world.consent(
         anna, "permit", doctor, provision={"period": {"start": "2020-01-01", "end": "2020-02-01"}}
     )
-    nobody = world.consent(anna, "permit", provision={"actor": [_actor("Group/none")]})
+    nobody = world.consent(anna, "permit", provision={"actor": [_actor("Device/none")]})
     foreign = make.a_consent(anna, "permit", doctor)
-    foreign["provision"]["purpose"] = [{"system": "urn:x", "code": "CARE"}]
+    foreign["provision"]["modifierExtension"] = [{"url": "urn:x", "valueBoolean": True}]
     unread = world.has(foreign)
     research = world.consent(anna, "permit", doctor, scope=make.concept("research"))
     world.consent(anna, "deny", a_doctor())

@@ -24,7 +24,7 @@ def opened(world: World, who: Requester, patient: str) -> Reply:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.PROFESSIONAL])
-def test_l61_the_flag_in_another_role_opens_nothing(world: World, kind: Kind) -> None:
+def test_L61_the_flag_in_another_role_opens_nothing(world: World, kind: Kind) -> None:
     room = furnish(world, hidden=0)
     who = breaking_the_glass(room.id, kind=kind)
     if kind in (Kind.TRUSTED_SYSTEM, Kind.PATIENT, Kind.REPRESENTATIVE):
@@ -36,7 +36,7 @@ def test_l61_the_flag_in_another_role_opens_nothing(world: World, kind: Kind) ->
 
 
 @pytest.mark.parametrize("but", [{"reason": ""}, {"patient": ""}, {"patient": "another"}])
-def test_l61_the_flag_without_a_reason_or_for_another_record_opens_nothing(
+def test_L61_the_flag_without_a_reason_or_for_another_record_opens_nothing(
     world: World, room: Room, but: dict[str, str]
 ) -> None:
     who = breaking_the_glass(room.id, **but)
@@ -44,7 +44,7 @@ def test_l61_the_flag_without_a_reason_or_for_another_record_opens_nothing(
     assert world.as_(who).get(room.shown[0]).status == 404
 
 
-def test_l61_a_session_does_not_outlive_its_time(world: World, room: Room) -> None:
+def test_L61_a_session_does_not_outlive_its_time(world: World, room: Room) -> None:
     who = a_doctor()
     assert opened(world, who, room.id).status == 200
     assert world.as_(who).get(room.shown[0]).status == 200
@@ -55,7 +55,7 @@ def test_l61_a_session_does_not_outlive_its_time(world: World, room: Room) -> No
     assert differ(replies, *ids) == ""
 
 
-def test_l61_a_blocked_professional_stays_out_by_token_and_by_session(
+def test_L61_a_blocked_professional_stays_out_by_token_and_by_session(
     world: World, room: Room
 ) -> None:
     """R24, TD0.2 NB1."""
@@ -68,7 +68,7 @@ def test_l61_a_blocked_professional_stays_out_by_token_and_by_session(
         assert world.as_(caller).get(f"{DOC}?patient={room.id}").total == 0
 
 
-def test_l61_an_emergency_shows_what_is_not_masked_and_counts_nothing_else(
+def test_L61_an_emergency_shows_what_is_not_masked_and_counts_nothing_else(
     world: World, room: Room, twin: Room
 ) -> None:
     """R70: the record with two masked documents and the one without answer alike."""
@@ -83,7 +83,7 @@ def test_l61_an_emergency_shows_what_is_not_masked_and_counts_nothing_else(
     assert differ(replies, *room.names, *twin.names) == ""
 
 
-def test_l61_another_s_session_is_not_borrowed(world: World, room: Room) -> None:
+def test_L61_another_s_session_is_not_borrowed(world: World, room: Room) -> None:
     """Neither by a colleague nor by the same number in another role."""
     who = a_doctor()
     assert opened(world, who, room.id).status == 200
@@ -92,7 +92,7 @@ def test_l61_another_s_session_is_not_borrowed(world: World, room: Room) -> None
         assert world.as_(other).get(room.shown[0]).status == 404
 
 
-def test_l61_the_queue_tells_a_colleague_of_no_emergency(world: World) -> None:
+def test_L61_the_queue_tells_a_colleague_of_no_emergency(world: World) -> None:
     """L36: two records of one team, one of which was opened in an emergency."""
     colleague = a_doctor()
     calm, opened_ = (world.patient() for _ in range(2))

@@ -46,6 +46,11 @@ class World:
         return self._app
 
     @property
+    def home(self) -> Path:
+        """Return the data directory, with the key that signs."""
+        return self._home
+
+    @property
     def store(self) -> MongoStore:
         """Return what the server stands on, for what no caller is told."""
         return self._store

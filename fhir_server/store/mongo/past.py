@@ -110,6 +110,26 @@ class Past:
             yield {"until": {"$gt": self.window.low}}
 
 
+def as_of(
+    database: Database[dict[str, Any]], files: Files, type_: str, predicate: Predicate, at: int
+) -> list[Row]:
+    """Return the rows of `type_` in force at `at` in which `predicate` holds, by id.
+
+    Current versions are read first: one that goes to the history meanwhile is then found twice,
+    and never missed.
+    """
+    asked = to_query(predicate)
+    began = {"updated": {"$lte": at}}
+    past = {"until": {"$gt": at}, "gone": {"$exists": False}}
+    found = {}
+    for collection, when in ((type_, began), (type_ + HISTORY, began | past)):
+        query = {"$and": [asked, when]}
+        for item in database[collection].find(query).max_time_ms(MAX_TIME_MS):
+            row = documents.row(type_, item, files.read)
+            found[row.id] = row
+    return [found[id_] for id_ in sorted(found)]
+
+
 def _order(row: Row) -> tuple[int, str, str, int]:
     return (-row.updated, row.type, row.id, -row.version)
 

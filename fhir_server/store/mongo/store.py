@@ -26,7 +26,7 @@ from fhir_server.store.mongo.declarations import (
 from fhir_server.store.mongo.errors import translated
 from fhir_server.store.mongo.explained import note
 from fhir_server.store.mongo.large import Files, large_collections
-from fhir_server.store.mongo.past import Past, Window
+from fhir_server.store.mongo.past import Past, Window, as_of
 from fhir_server.store.mongo.policy_reads import Marks, NamedPolicies, PolicyReads
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.mongo.transactions import Transactions
@@ -248,6 +248,11 @@ class MongoStore:
     def past(self, types: Sequence[str], known: dict[str, Predicate], window: Window) -> Past:
         """Return the versions of `types`, then and now known, inside `window`."""
         return Past(self._db, self.files, types, known, window)
+
+    @translated
+    def as_of(self, type_: str, predicate: Predicate, at: int) -> list[Row]:
+        """Return the rows in force at `at`, in microseconds, in which `predicate` holds, by id."""
+        return as_of(self._db, self.files, type_, predicate, at)
 
     # policies and secrets --------------------------------------------------------------------
 
