@@ -10,6 +10,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 DATA ?= ./data
 N ?= 1000
+JOBS ?= auto
+SCRATCH ?= $(if $(wildcard /dev/shm/.),/dev/shm,/tmp)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := pyproject.toml setup.cfg uv.lock
@@ -52,8 +54,11 @@ bench-growth: $(VENV)/.developed ## measure searches in 10 k, 100 k and 1 M docu
 yardstick: $(VENV)/.developed ## run the load generator YARDSTICK=fhir_load.py against this server
 	@$(if $(YARDSTICK),YARDSTICK="$(YARDSTICK)" )$(BIN)/python -m benchmarks.yardstick $(ARGS)
 
-prove: $(VENV)/.developed ## run the consent proofs at a size (N=…)
-	@PROVE_N=$(N) $(BIN)/python -m pytest -m proof $(ARGS)
+# In memory where there is room: the databases of the worlds are thrown away, and no disk need wait.
+prove: $(VENV)/.developed ## run the consent proofs at a size (N=… sequences, JOBS=… at once)
+	@home="$$(mktemp -d -p "$(SCRATCH)" prove.XXXXXX)"; trap 'rm -rf "$$home"' EXIT; \
+	  PROVE_N=$(N) $(BIN)/python -m pytest -m proof -n $(JOBS) --dist load --maxschedchunk 1 \
+	  --basetemp="$$home/pytest" $(ARGS)
 
 docs: $(VENV)/.developed ## write the pages that are generated from the code
 	@$(BIN)/python -m fhir_server.settings > docs/settings.md
