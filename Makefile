@@ -60,6 +60,9 @@ prove: $(VENV)/.developed ## run the consent proofs at a size (N=… sequences, 
 	  PROVE_N=$(N) $(BIN)/python -m pytest -m proof -n $(JOBS) --dist load --maxschedchunk 1 \
 	  --basetemp="$$home/pytest" $(ARGS)
 
+mutants: $(VENV)/.developed ## change one thing at a time in the consent kernel; does a test notice? (ARGS='rules engine')
+	@PROVE_TRIPLES=1500 $(BIN)/python tools/mutation.py $(ARGS)
+
 docs: $(VENV)/.developed ## write the pages that are generated from the code
 	@$(BIN)/python -m fhir_server.settings > docs/settings.md
 	@sed -n '/^| setting/,$$p' docs/settings.md > $(VENV)/settings.part
@@ -106,4 +109,4 @@ libraries:
 	  echo "the embedded MongoDB lacks libraries: run sudo apt-get install $$packages" >&2; exit 1; \
 	fi
 
-.PHONY: help run test lint bench bench-growth yardstick prove docs lock definitions clean libraries
+.PHONY: help run test lint bench bench-growth yardstick prove mutants docs lock definitions clean libraries

@@ -22,6 +22,7 @@ settings.register_profile(
     max_examples=max(100, int(os.environ.get("PROVE_N", "1000")) // 50),
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("mutants", deadline=None, max_examples=25, database=None)
 settings.load_profile("prove" if "PROVE_N" in os.environ else "default")
 
 
