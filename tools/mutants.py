@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -39,30 +40,42 @@ Change = Callable[[ast.AST], None]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change: where, and what became of what; `tree` is the module so changed."""
+    """One change: where, and what became of what; `tree` is the module so changed.
+
+    `name` is what it is known by, whatever line it moves to.
+    """
 
     module: str
     line: int
-    what: str
+    name: str
     tree: ast.Module
-
-    @property
-    def name(self) -> str:
-        """Return what the mutant is known by, whatever line it moves to."""
-        return f"{self.module}: {self.what}"
 
 
 def mutants(module: str, source: str) -> Iterator[Mutant]:
     """Yield every mutant of a module's `source`."""
     tree = ast.parse(source)
+    met: Counter[str] = Counter()
     for at, node in enumerate(_places(tree)):
         for change in _changes(node):
             changed = copy.deepcopy(tree)
             target = next(place for n, place in enumerate(_places(changed)) if n == at)
             before = _shown(target)
             change(target)
-            what = f"{before}  →  {_shown(target)}"
-            yield Mutant(module, getattr(node, "lineno", 0), what, changed)
+            line = getattr(node, "lineno", 0)
+            name = f"{module}.{_around(tree, line)}: {before}  →  {_shown(target)}"
+            met[name] += 1
+            yield Mutant(module, line, f"{name}  #{met[name]}", changed)
+
+
+def _around(tree: ast.Module, line: int) -> str:
+    """Return the name of the function, class or table that a line stands in."""
+    for node in tree.body:
+        if node.lineno <= line <= (node.end_lineno or 0):
+            inner = getattr(node, "body", []) if isinstance(node, ast.ClassDef) else []
+            found = [getattr(node, "name", "") or ast.unparse(node).split(":")[0].split(" ")[0]]
+            found += [getattr(m, "name", "") for m in inner if m.lineno <= line <= m.end_lineno]
+            return ".".join(filter(None, found))
+    return ""
 
 
 def _shown(node: ast.AST) -> str:
@@ -84,7 +97,7 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
 def _is_still(node: ast.AST) -> bool:
     """Tell whether a node is no behaviour.
 
-    Imports, docstrings, names for `import *`, messages; how a dataclass treats a field; the words of
+    Imports, docstrings, names for `import *`, names of types, messages; how a dataclass treats a field; the words of
     an enumeration, which are the contract's.
     """
     match node:
@@ -94,7 +107,7 @@ def _is_still(node: ast.AST) -> bool:
             return True
         case ast.Expr(value=ast.Constant()):
             return True
-        case ast.Assign(targets=[ast.Name(id="__all__")]):
+        case ast.Assign(targets=[ast.Name(id="__all__")]) | ast.Assign(value=ast.Subscript()):
             return True
     return False
 
@@ -131,12 +144,17 @@ def _changes(node: ast.AST) -> Iterator[Change]:  # noqa: C901 (one case a node)
             yield from (_drop("args", at) for at in range(len(args)) if len(args) > 1)
             if ast.unparse(node.func) == "negate":
                 yield _set("func", None, ast.Name("all_of", ast.Load()))
-        case ast.Return(value=ast.AST()):
+        case ast.Return(value=ast.AST() as value) if not _is_false(value):
             yield _set("value", None, ast.Constant(None))
         case ast.Expr(value=ast.Call()) | ast.AugAssign():
             yield _nothing
         case ast.Continue():
             yield _nothing
+
+
+def _is_false(node: ast.AST) -> bool:
+    """Tell whether a node is what None is as good as."""
+    return isinstance(node, ast.Constant) and not node.value
 
 
 def _other(value: bool | int | str) -> bool | int | str:

@@ -33,6 +33,8 @@ KERNEL = ROOT / "fhir_server" / "consent"
 ALIKE = ROOT / "tools" / "mutants_alike.txt"
 TESTS = (
     "tests/unit/consent",
+    "tests/unit/test_docs.py::test_consent_md_lists_every_rule_of_the_code_in_its_order",
+    "tests/unit/test_docs.py::test_consent_md_says_effect_and_sources_of_a_rule",
     "tests/scenarios",
     "tests/property/test_consent_against_oracle.py",
 )
