@@ -157,3 +157,30 @@ def test_the_purposes_that_consents_are_written_for_are_understood(code: str) ->
     found = fhir.read(fhir.a_consent(fhir.a_provision(purpose=purpose)))
     assert found is not None
     assert (found.root.exact, found.root.purposes) == (True, (code,))
+
+
+def test_a_deny_about_nothing_but_other_matters_is_no_policy() -> None:
+    """Research, treatment and advance directives, one by one or all of them."""
+    every = [{"code": code} for code in ("research", "treatment", "adr")]
+    for codings in ([every[0]], [every[1]], [every[2]], every[:2], every):
+        consent = fhir.a_consent(fhir.a_provision("deny"), scope={"coding": codings})
+        assert fhir.read(consent) is None
+
+
+def test_a_provision_of_every_element_is_understood() -> None:
+    whole = fhir.a_provision(
+        "permit",
+        id="p",
+        period={"start": "2024-01-01"},
+        action=[{"coding": [{"code": "access"}]}],
+        securityLabel=[{"code": "N"}],
+        purpose=[{"system": fhir.ACT_REASON, "code": "TREAT"}],
+        code=[{"coding": [{"code": BIOLOGY}]}],
+        dataPeriod={"start": "2024-01-01"},
+        data=[fhir.THIS_DOCUMENT],
+        provision=[fhir.a_provision("deny")],
+        **{"class": [{"system": "http://hl7.org/fhir/resource-types", "code": "Observation"}]},
+    )
+    found = fhir.read(fhir.a_consent(whole))
+    assert found is not None
+    assert found.root.exact
