@@ -184,3 +184,9 @@ def test_a_provision_of_every_element_is_understood() -> None:
     found = fhir.read(fhir.a_consent(whole))
     assert found is not None
     assert found.root.exact
+
+
+def test_a_purpose_that_is_not_understood_is_none_and_makes_the_provision_inexact() -> None:
+    found = fhir.read(fhir.a_consent(fhir.a_provision(purpose=[{"code": "unheard-of"}])))
+    assert found is not None
+    assert (found.root.exact, found.root.purposes) == (False, ())
