@@ -139,7 +139,10 @@ def test_the_confidentiality_labels_are_those_of_hl7() -> None:
     assert {"U", "L", "M", "N", "R", "V"} == facts.CONFIDENTIALITY_LABELS
 
 
-@pytest.mark.parametrize("code", ["collect", "access", "use", "disclose", "correct"])
+ACTIONS = ("collect", "access", "use", "disclose", "correct")
+
+
+@pytest.mark.parametrize("code", ACTIONS)
 def test_every_action_of_hl7_is_understood(code: str) -> None:
     """https://hl7.org/fhir/R4/valueset-consent-action.html."""
     found = fhir.read(fhir.a_consent(fhir.a_provision(action=[{"coding": [{"code": code}]}])))
@@ -172,7 +175,7 @@ def test_a_provision_of_every_element_is_understood() -> None:
         "permit",
         id="p",
         period={"start": "2024-01-01"},
-        action=[{"coding": [{"code": "access"}]}],
+        action=[{"coding": [{"code": code}]} for code in ACTIONS],
         securityLabel=[{"code": "N"}],
         purpose=[{"system": fhir.ACT_REASON, "code": "TREAT"}],
         code=[{"coding": [{"code": BIOLOGY}]}],
@@ -183,7 +186,7 @@ def test_a_provision_of_every_element_is_understood() -> None:
     )
     found = fhir.read(fhir.a_consent(whole))
     assert found is not None
-    assert found.root.exact
+    assert (found.root.exact, found.root.actions) == (True, tuple(sorted(ACTIONS)))
 
 
 def test_a_purpose_that_is_not_understood_is_none_and_makes_the_provision_inexact() -> None:
