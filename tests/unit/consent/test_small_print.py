@@ -197,6 +197,6 @@ def test_a_purpose_that_is_not_understood_is_none_and_makes_the_provision_inexac
 
 def test_a_class_without_a_code_is_none_and_makes_the_provision_inexact() -> None:
     nameless = [{"system": "http://hl7.org/fhir/resource-types"}]
-    found = fhir.read(fhir.a_consent(fhir.a_provision(**{"class": nameless})))
+    found = fhir.read(fhir.a_consent(fhir.a_provision("permit", **{"class": nameless})))
     assert found is not None
     assert (found.root.exact, found.root.classes) == (False, ())
