@@ -10,6 +10,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8080
 DATA ?= ./data
 N ?= 1000
+JOBS ?= auto
+SCRATCH ?= $(if $(wildcard /dev/shm/.),/dev/shm,/tmp)
 VENV := .venv
 BIN := $(VENV)/bin
 LOCKED := pyproject.toml setup.cfg uv.lock
@@ -58,8 +60,14 @@ bench-consent: $(VENV)/.developed ## measure what consent costs (ARGS='--patient
 yardstick: $(VENV)/.developed ## run the load generator YARDSTICK=fhir_load.py against this server
 	@$(if $(YARDSTICK),YARDSTICK="$(YARDSTICK)" )$(BIN)/python -m benchmarks.yardstick $(ARGS)
 
-prove: $(VENV)/.developed ## run the consent proofs at a size (N=…)
-	@PROVE_N=$(N) $(BIN)/python -m pytest -m proof $(ARGS)
+# In memory where there is room: the databases of the worlds are thrown away, and no disk need wait.
+prove: $(VENV)/.developed ## run the consent proofs at a size (N=… sequences, JOBS=… at once)
+	@home="$$(mktemp -d -p "$(SCRATCH)" prove.XXXXXX)"; trap 'rm -rf "$$home"' EXIT; \
+	  PROVE_N=$(N) $(BIN)/python -m pytest -m proof -n $(JOBS) --dist load --maxschedchunk 1 \
+	  --basetemp="$$home/pytest" $(ARGS)
+
+mutants: $(VENV)/.developed ## change one thing at a time in the consent kernel; does a test notice? (ARGS='rules engine')
+	@PROVE_TRIPLES=1500 $(BIN)/python tools/mutation.py $(ARGS)
 
 docs: $(VENV)/.developed ## write the pages that are generated from the code
 	@$(BIN)/python -m fhir_server.settings > docs/settings.md
@@ -107,4 +115,4 @@ libraries:
 	  echo "the embedded MongoDB lacks libraries: run sudo apt-get install $$packages" >&2; exit 1; \
 	fi
 
-.PHONY: help run test leaks lint bench bench-growth bench-consent yardstick prove docs lock definitions clean libraries
+.PHONY: help run test leaks lint bench bench-growth bench-consent yardstick prove mutants docs lock definitions clean libraries

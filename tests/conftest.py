@@ -19,10 +19,32 @@ settings.register_profile("default", deadline=None)
 settings.register_profile(
     "prove",
     deadline=None,
-    max_examples=int(os.environ.get("PROVE_N", "1000")),
+    max_examples=max(100, int(os.environ.get("PROVE_N", "1000")) // 50),
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile("mutants", deadline=None, max_examples=25, database=None)
 settings.load_profile("prove" if "PROVE_N" in os.environ else "default")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Progress(config), "proof-progress")
+
+
+class _Progress:
+    """Tells what each part of a proof has done as soon as it is done, on whichever worker."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is None or report.when != "call":
+            return
+        for name, value in report.user_properties:
+            if name == "proof" and (report.failed or "PROVE_N" in os.environ):
+                terminal.ensure_newline()
+                terminal.write_line(f"{value}")
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from fhir_server.consent.policy import (
 from fhir_server.consent.requester import Kind, Purpose, Requester
 from fhir_server.consent.rules import EXCLUDED, PROFESSIONAL
 from fhir_server.predicate import NEVER
-from tests.oracle import worlds
+from tests.oracle import fhir_consents, worlds
 from tests.oracle.records import MATRIX, NOW
 
 SEEDS = st.integers(0, 2**32)
@@ -49,9 +49,11 @@ class World:
         sight = Sight(requester or self.requester, MATRIX, NOW, chosen)
         return {n for n, document in enumerate(self.documents) if sight.decide(document).permit}
 
-    def with_consent(self, root: Provision) -> tuple[RecordPolicy, ...]:
+    def with_consent(
+        self, root: Provision, *, in_force: Period | None = None
+    ) -> tuple[RecordPolicy, ...]:
         """Return the records, each with one more Consent."""
-        added = ConsentPolicy("added", 1, Period(), root)
+        added = ConsentPolicy("added", 1, in_force or Period(), root)
         return tuple(replace(r, consents=(*r.consents, added)) for r in self.records)
 
 
@@ -83,6 +85,49 @@ def test_a_block_beats_every_permit(seed: int) -> None:
     block = Provision(permits=False, actors=(f"rpps:{caller.rpps}",), names_actor=True)
     left = world.known(caller, world.with_consent(block))
     assert not any(in_record(world.documents[n]) for n in left)
+
+
+@given(SEEDS)
+def test_an_emergency_never_opens_a_record_to_whom_it_blocks(seed: int) -> None:
+    """R24, R67: break-glass and regulation, whatever else is permitted."""
+    world = World(seed)
+    purpose = world.random.choice((Purpose.BREAK_GLASS, Purpose.REGULATION))
+    caller = replace(world.a_professional(), purpose=purpose, reason="coma", patient="anna")
+    block = Provision(permits=False, actors=(f"rpps:{caller.rpps}",), names_actor=True)
+    left = world.known(caller, world.with_consent(block))
+    assert not any(in_record(world.documents[n]) for n in left)
+
+
+@given(SEEDS, st.sampled_from((Period(end=NOW), Period(start=NOW + 1))))
+def test_a_consent_that_is_over_or_not_begun_changes_nothing(seed: int, period: Period) -> None:
+    """L53: whatever it says, whomever it names."""
+    world = World(seed)
+    root = worlds.a_provision(world.random, 3)
+    assert world.known(records=world.with_consent(root, in_force=period)) == world.known()
+
+
+@given(SEEDS, st.sampled_from((Period(end=NOW), Period(start=NOW + 1))))
+def test_a_provision_that_is_over_or_not_begun_grants_nothing(seed: int, period: Period) -> None:
+    """L53: the period of the root holds for what is nested in it."""
+    world = World(seed)
+    root = replace(worlds.a_provision(world.random, 3), permits=True, period=period)
+    assert world.known(records=world.with_consent(root)) == world.known()
+
+
+@given(
+    SEEDS, st.sampled_from(("draft", "proposed", "rejected", "inactive", "entered-in-error", None))
+)
+def test_a_consent_that_is_not_active_says_nothing(seed: int, status: str | None) -> None:
+    """L53: whatever it holds, to any depth."""
+    consent = fhir_consents.a_consent(a_fhir_provision(Random(seed), 3), status=status)
+    assert fhir_consents.read(consent) is None
+    assert fhir_consents.read(consent | {"status": "active"}) is not None
+
+
+def a_fhir_provision(random: Random, depth: int) -> dict[str, Any]:
+    nested = [a_fhir_provision(random, depth - 1) for _ in range(random.randrange(3))]
+    type_ = random.choice(("permit", "deny"))
+    return fhir_consents.a_provision(type_, provision=nested if depth > 1 and nested else None)
 
 
 @given(SEEDS)

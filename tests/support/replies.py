@@ -76,8 +76,12 @@ class Reply:
     @property
     def next(self) -> str:
         """Return the path of the next page, or nothing."""
+        return self.link("next")
+
+    def link(self, relation: str) -> str:
+        """Return the path of the page that a link leads to, or nothing."""
         for link in self.json.get("link", ()):
-            if link["relation"] == "next":
+            if link["relation"] == relation:
                 parts = urlsplit(link["url"])
                 return f"{parts.path}?{parts.query}"
         return ""

@@ -1,241 +1,193 @@
-"""A small model of a world, its resources, and what a caller may know of it by the naive oracle.
+"""Two servers, one of which lacks what a caller may not know, that are asked the same.
 
-Nothing here asks the server what is hidden: the facts are written down from the model, and the
-oracle (`tests/oracle/consent.py`) is the second reading of the rules.
+`design/consent.md` section 5: whatever the caller asks, the answers are the same, but for the
+server's instants, the ids that it generates and its sealed page links. What logic forces is left
+out: the status of a record by its INS (contract, Consent conventions 4) is asked of known records
+alone, and what a caller uncovers by their own right is not uncovered (`random_writes.uncovers`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+import json
+import re
+from collections.abc import Sequence
 
-from fhir_server.consent.policy import ConsentPolicy, Link, Period, Provision, RecordPolicy
 from fhir_server.consent.requester import Requester
-from fhir_server.records.rulesets import shipped_matrix
-from tests.oracle.consent import Oracle
-from tests.support import resources as make
-from tests.support.replies import Json
+from tests.support.model import Model
+from tests.support.model_known import facts, known, needed, readable
+from tests.support.model_resources import loads, restricted
+from tests.support.random_requests import CLOSING, Ask, Words, send
+from tests.support.replies import Json, Reply, entry, told_apart
+from tests.support.world import World
 
-OLD, NEW = "2024-03-01T10:00:00Z", datetime.now(UTC).isoformat(timespec="seconds")
-DEPOSITOR = "kind:trusted-system"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A patient: `attending` and `team` are places in the model's list of professionals."""
-
-    active: bool = True
-    attending: tuple[int, ...] = ()
-    team: tuple[int, ...] = ()
+_GENERATED = re.compile(rb"\b[0-9a-f]{32}\b")
+_INSTANT = re.compile(rb'("(?:recorded|timestamp|lastUpdated|lastModified)": ?")[^"]+')
+_MADE = re.compile(r"/([0-9a-f]{32})(?:/_history/1)?$")
+Both = tuple[Reply, Reply]
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """A Consent of patient `of`; `actor` is a professional, or None for everybody."""
+class Pair:
+    """The two servers; each round gives them a world of its own."""
 
-    of: int
-    permits: bool
-    actor: int | None
-    purpose: str = ""
+    def __init__(self, whole: World, lesser: World) -> None:
+        """Stand before two servers that share the key of their tokens and nothing else."""
+        self._worlds = whole, lesser
+        self.sequences = self.requests = 0
+
+    def play(
+        self,
+        model: Model,
+        who: Requester,
+        played: Sequence[Sequence[Ask]],
+        *,
+        lost: frozenset[str] = frozenset(),
+    ) -> None:
+        """Load `model`, send each sequence to both worlds, and compare every answer.
+
+        `lost` (`Type/id`) is left out of the world without, though the caller may know it: a leak.
+        Raises `AssertionError` that tells the world, what was asked, and the first difference.
+        """
+        shown = known(model, who)
+        _fill(self._worlds[0], model, None)
+        _fill(self._worlds[1], model, needed(model, who) - lost)
+        game = _Game(self._worlds, model, who, shown)
+        game.reads(readable(model, who))
+        for sequence in (*played, CLOSING):
+            game.play(sequence)
+        self.sequences += len(played)
+        self.requests += game.asked
 
 
-@dataclass(frozen=True, slots=True)
-class Paper:
-    """A document, or an Observation when `type` is empty; `replaces` is an earlier document."""
+class _Game:
+    """One caller in one world and in the world without what they may not know."""
 
-    of: int
-    type: str
-    labels: tuple[str, ...]
-    author: int | None
-    replaces: int | None
-    attached: bool
-    recent: bool
+    def __init__(
+        self, worlds: tuple[World, World], model: Model, who: Requester, shown: frozenset[str]
+    ) -> None:
+        self._callers = [world.as_(who) for world in worlds]
+        self._model, self._who, self._shown = model, who, shown
+        self._made: tuple[list[bytes], list[bytes]] = [], []
+        self._told: list[str] = []
+        self.asked = 0
 
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A world; `lists` are (patient, places of documents); `name` makes its ids its own."""
-
-    name: str
-    people: tuple[Person, ...]
-    agreements: tuple[Agreement, ...]
-    papers: tuple[Paper, ...]
-    lists: tuple[tuple[int, tuple[int, ...]], ...]
-    professionals: tuple[Requester, ...]
-
-    def id(self, what: str, place: int) -> str:
-        return f"{what}-{self.name}-{place}"
-
-    def patient(self, place: int) -> str:
-        return self.id("p", place)
-
-    def ref(self, place: int) -> str:
-        kind = "DocumentReference" if self.papers[place].type else "Observation"
-        return f"{kind}/{self.id('d', place)}"
-
-    @property
-    def ins(self) -> tuple[str, ...]:
-        return tuple(f"{self.name}-ins-{place}" for place in range(len(self.people)))
-
-    def labels(self, place: int) -> list[str]:
-        """Return own labels and those of the newest documents of the chain."""
-        heads = self._newest(place, frozenset())
-        return sorted({"N", *(label for at in (place, *heads) for label in self.papers[at].labels)})
-
-    def _newest(self, place: int, seen: frozenset[int]) -> set[int]:
-        newer = {at for at, paper in enumerate(self.papers) if paper.replaces == place} - seen
-        if not newer:
-            return {place}
-        return {head for at in newer for head in self._newest(at, seen | {place})}
-
-    # resources -----------------------------------------------------------------------------------
-
-    def resources(self, known: frozenset[str] | None = None) -> list[Json]:
-        """Return everything, or only what is in `known` (`Type/id`), Lists without the rest."""
-        found = [*self._people(), *self._agreements(), *self._papers(), *self._lists(known)]
-        return [
-            body
-            for body in found
-            if known is None or f"{body['resourceType']}/{body['id']}" in known
-        ]
-
-    def _people(self) -> list[Json]:
-        found = []
-        for place, person in enumerate(self.people):
-            attending = [self.professionals[at] for at in person.attending]
-            ins = [{"system": make.INS, "value": self.ins[place]}]
-            found.append(
-                make.a_patient(
-                    *attending, id=self.patient(place), active=person.active, identifier=ins
-                )
+    def reads(self, wanted: frozenset[str]) -> None:
+        """Check that of the whole world the caller reads what the oracle says, and no more."""
+        refs = sorted(facts(self._model))
+        gets = [entry("GET", ref) for ref in refs]
+        # Both are asked, because both keep a trace of it.
+        reply, _ = (caller.transact(*gets, kind="batch") for caller in self._callers)
+        found = (one["response"]["status"][:3] for one in reply.entries)
+        read = {ref for ref, status in zip(refs, found, strict=True) if status in ("200", "410")}
+        if read != wanted:
+            closed, opened = sorted(wanted - read), sorted(read - wanted)
+            raise AssertionError(
+                self._story(f"the oracle opens {closed} besides, the server {opened}")
             )
-            if person.team:
-                members = [self.professionals[at] for at in person.team]
-                found.append(
-                    make.a_care_team(self.patient(place), *members, id=self.id("t", place))
-                )
-        return found
 
-    def _agreements(self) -> list[Json]:
-        return [
-            make.a_consent(
-                self.patient(one.of),
-                "permit" if one.permits else "deny",
-                *([] if one.actor is None else [self.professionals[one.actor]]),
-                purposes=(one.purpose,) if one.purpose else (),
-                id=self.id("c", place),
+    def play(self, sequence: Sequence[Ask]) -> None:
+        last: tuple[Reply | None, Reply | None] = (None, None)
+        self._told.append("")
+        for ask in sequence:
+            self.asked += 1
+            words = Words(self._model, self._shown, ask, self.asked)
+            first, second = (
+                send(caller, ask, words, before)
+                for caller, before in zip(self._callers, last, strict=True)
             )
-            for place, one in enumerate(self.agreements)
-        ]
+            last = (first, second)
+            self._told.append(f"  {self.asked}. {ask.kind} {words.target} {words.fill(ask.text)}")
+            if difference := self._difference(first, second):
+                raise AssertionError(self._story(difference))
 
-    def _papers(self) -> list[Json]:
-        found: list[Json] = []
-        for place, paper in enumerate(self.papers):
-            patient, id_ = self.patient(paper.of), self.id("d", place)
-            if not paper.type:
-                body = make.an_observation(patient, *paper.labels, id=id_)
-                found.append(body)
-                continue
-            document = make.Document(patient, id_, paper.type, ("N", *paper.labels))
-            document = replace(document, date=NEW if paper.recent else OLD)
-            if paper.author is not None:
-                document = document.by(self.professionals[paper.author])
-            if paper.replaces is not None:
-                document = document.replacing(self.ref(paper.replaces))
-            if paper.attached:
-                binary = make.a_binary(id_.encode(), id=self.id("b", place))
-                found.append(binary)
-                document = document.attached(f"Binary/{binary['id']}")
-            found.append(document.json())
-        return found
+    def _difference(self, first: Reply, second: Reply) -> str:
+        """Return what tells two answers apart, each put in the words that both worlds share."""
+        for reply, made in zip((first, second), self._made, strict=True):
+            made += [id_ for id_ in _made(reply) if id_ not in made]
+        one, other = map(_plain, (first, second), self._made)
+        if not told_apart(one, other):
+            return ""
+        if first.body.count(b'"resource"') > 1 and len(self._made[0]) > 1:
+            # What was created at one instant is in the order of ids that each world chose.
+            one, other = _unordered(one), _unordered(other)
+        return _shortened(one, other) if told_apart(one, other) else ""
 
-    def _lists(self, known: frozenset[str] | None) -> list[Json]:
-        return [
-            make.a_list(
-                self.patient(of),
-                *(self.ref(at) for at in places if known is None or self.ref(at) in known),
-                id=self.id("l", place),
+    def _story(self, difference: str) -> str:
+        return "\n".join(
+            (
+                "A caller could tell two worlds apart that differ only in what they may not know, or "
+                "reads what the rules do not say.",
+                f"Caller: {self._who}",
+                f"World {self._model.name}:",
+                self._model.told(),
+                "They know: " + ", ".join(sorted(self._shown)),
+                "Asked:",
+                *self._told,
+                "Difference (with everything, against without what is hidden):",
+                difference,
             )
-            for place, (of, places) in enumerate(self.lists)
-        ]
-
-    # what a caller may know ----------------------------------------------------------------------
-
-    def known(self, who: Requester) -> frozenset[str]:
-        """Return `Type/id` of all that `who` may know, or has authored and so knows of (R22)."""
-        now = int(datetime.now(UTC).timestamp() * 1_000_000)
-        matrix = shipped_matrix()
-        policies = [self._policy(at) for at in range(len(self.people))]
-        oracle = Oracle(who, policies, matrix.readable, matrix.rows, now)
-        facts = self._facts()
-        return frozenset(
-            ref
-            for ref, one in facts.items()
-            if oracle.may_know(one) or who.keys & set(one["authors"])
         )
 
-    def _policy(self, place: int) -> RecordPolicy:
-        person, patient = self.people[place], self.patient(place)
-        team = f"CareTeam/{self.id('t', place)}"
-        keys = [f"rpps:{who.rpps}" for who in self.professionals]
-        links = [Link(keys[at], "attending", f"Patient/{patient}") for at in person.attending]
-        links += [Link(keys[at], "care-team", team) for at in person.team]
-        consents = [
-            ConsentPolicy(self.id("c", at), 1, Period(), _provision(one, keys))
-            for at, one in enumerate(self.agreements)
-            if one.of == place
-        ]
-        return RecordPolicy(patient, "1", not person.active, tuple(links), tuple(consents))
 
-    def _facts(self) -> dict[str, Json]:
-        found: dict[str, Json] = {}
-
-        def note(ref: str, governance: str, of: int, **more: Any) -> None:
-            given = {"labels": ["N"], "authors": [DEPOSITOR], "classes": [], "deposited": 0}
-            found[ref] = {
-                **given,
-                "ref": ref,
-                "governance": governance,
-                "patient": self.patient(of),
-                "owner": DEPOSITOR,
-                **more,
-            }
-
-        for place, person in enumerate(self.people):
-            note(f"Patient/{self.patient(place)}", "patient", place)
-            if person.team:
-                note(f"CareTeam/{self.id('t', place)}", "careteam", place)
-        for place, one in enumerate(self.agreements):
-            note(f"Consent/{self.id('c', place)}", "policy", one.of)
-        for place, paper in enumerate(self.papers):
-            authors = (
-                [] if paper.author is None else [f"rpps:{self.professionals[paper.author].rpps}"]
-            )
-            day = datetime.fromisoformat(NEW if paper.recent or not paper.type else OLD)
-            note(
-                self.ref(place),
-                "record",
-                paper.of,
-                types=[paper.type or make.BIOLOGY],
-                labels=self.labels(place),
-                authors=[DEPOSITOR, *authors],
-                deposited=int(day.timestamp() * 1_000_000),
-            )
-            if paper.attached and paper.type:
-                # Who authored the document did not deposit its attachment.
-                binary = f"Binary/{self.id('b', place)}"
-                note(binary, "binary", paper.of, targets=[found[self.ref(place)]])
-        for place, (of, places) in enumerate(self.lists):
-            targets = [found[self.ref(at)] for at in places]
-            note(f"List/{self.id('l', place)}", "pointer", of, targets=targets)
-        return found
+def _fill(world: World, model: Model, kept: frozenset[str] | None) -> None:
+    if kept is None:
+        hidden = restricted(model)
+        assert world.trusted.put(hidden).status == 201
+    for load in loads(model, kept):
+        if load:
+            loaded = world.trusted.transact(*load)
+            assert loaded.status == 200, loaded.body[:600]
 
 
-def _provision(one: Agreement, keys: list[str]) -> Provision:
-    return Provision(
-        permits=one.permits,
-        actors=() if one.actor is None else (keys[one.actor],),
-        names_actor=one.actor is not None,
-        purposes=(one.purpose,) if one.purpose else (),
-    )
+def _made(reply: Reply) -> list[bytes]:
+    """Return the ids of what a request created, in their order."""
+    if reply.status == 201 and "location" in reply.headers:
+        return [id_.encode() for id_ in _MADE.findall(reply.headers["location"])]
+    if b'"location"' not in reply.body[:200_000] or b"-response" not in reply.body[:200]:
+        return []
+    answers = (one.get("response", {}).get("location", "") for one in reply.entries)
+    return [id_.encode() for place in answers for id_ in _MADE.findall(place)]
+
+
+def _plain(reply: Reply, made: Sequence[bytes]) -> Reply:
+    """Return an answer with the ids that the server made numbered in the order of their coming."""
+    numbers = {id_: f"{at:032d}".encode() for at, id_ in enumerate(made)}
+
+    def number(found: re.Match[bytes]) -> bytes:
+        return numbers.setdefault(found[0], f"{len(numbers):032d}".encode())
+
+    headers = {
+        name: _GENERATED.sub(number, value.encode()).decode()
+        for name, value in reply.headers.items()
+        if name != "x-request-id"
+    }
+    body = _INSTANT.sub(lambda found: found[1], reply.body)
+    return Reply(reply.status, headers, _GENERATED.sub(number, body))
+
+
+def _shortened(first: Reply, second: Reply) -> str:
+    """Return where two answers part, with what stands around it."""
+    if first.body == second.body:
+        return f"{first.status} {first.headers}\n{second.status} {second.headers}"
+    pairs = enumerate(zip(first.body, second.body, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), 0)
+    around = slice(max(0, same - 300), same + 500)
+    return f"{first.status} …{first.body[around]!r}…\n{second.status} …{second.body[around]!r}…"
+
+
+def _unordered(reply: Reply) -> Reply:
+    """Return a Bundle with its entries sorted by what they say."""
+    if not reply.body.startswith(b"{"):
+        return reply
+    return Reply(reply.status, reply.headers, json.dumps(_sorted(json.loads(reply.body))).encode())
+
+
+def _sorted(body: Json) -> Json:
+    entries = body.get("entry")
+    if body.get("resourceType") != "Bundle" or not entries:
+        return body
+    inner = [
+        one | ({"resource": _sorted(one["resource"])} if "resource" in one else {})
+        for one in entries
+    ]
+    links = [link for link in body.get("link", ()) if "_cursor=" not in link["url"]]
+    return body | {"entry": sorted(inner, key=json.dumps), "link": links}
