@@ -33,6 +33,7 @@ from fhir_server.records.context import Context
 from fhir_server.records.facts import governed
 from fhir_server.records.governance import governance
 from fhir_server.records.identified import Facts
+from fhir_server.records.prune import goes_whole
 from fhir_server.records.scope import MOST, NOBODY, patients, speaks
 from fhir_server.records.seeing import ACL, Seeing
 from fhir_server.records.stored_sight import StoredSight
@@ -102,6 +103,7 @@ class Hops:
         where = field(code)
         known = supported(type_).get(code)
         refers = known is not None and known.type == "reference"
+        goes = known is not None and goes_whole(type_, known.expression)
 
         def guard(part: Predicate) -> Predicate:
             match part:
@@ -110,7 +112,8 @@ class Hops:
                 case OneOf(name, values) if name == where:
                     return self._shown(type_, where, map(str, values), sight)
                 case Present(name) if refers and name == where:
-                    return Unlike(where, self._hidden(sight))
+                    # What `prune` leaves of it is a reference still.
+                    return Unlike(where, self._hidden(sight)) if goes else part
                 case Unlike(name, texts) if refers and name == where:
                     return Unlike(where, (*texts, *self._hidden(sight)))
                 case Has(name) | OneOf(name) | Prefix(name) if name == f"{where}:identifier":

@@ -5,9 +5,11 @@ The only place where a stored body is parsed on the way out, and only when somet
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, Final
 
+from fhir_server.definitions import child
 from fhir_server.fhir.json import dumps, parse
 from fhir_server.fhir.references import parse_reference, walk_references
 
@@ -42,6 +44,30 @@ def prune(raw: bytes, hidden: frozenset[str], base: str) -> bytes:
             reference["display"] = "-"
     _empty_derived(resource)
     return dumps(resource)
+
+
+@cache
+def goes_whole(type_: str, expression: str) -> bool:
+    """Tell whether what a parameter of `type_` points to leaves nothing behind when it is hidden.
+
+    `expression` is that of the parameter. Elsewhere a reference without its text is left, and is
+    as present as one that never had any.
+    """
+    parts = [part.strip() for part in expression.split("|")]
+    own = [part for part in parts if part.startswith(f"{type_}.")]
+    return bool(own) and all(_in_a_list(type_, part.split(".")[1:]) for part in own)
+
+
+def _in_a_list(type_: str, names: Sequence[str]) -> bool:
+    path = type_
+    for name in names:
+        found = child(path, name)
+        if found is None:
+            return False
+        element, path = found
+        if name in _LISTS and element.repeats:
+            return True
+    return False
 
 
 def _empty_derived(holder: Json) -> None:

@@ -99,6 +99,8 @@ _HOPS = (
     "Provenance?patient={p}&_sort=_id",
     "Task?focus={dref}&_sort=_id",
     "Task?based-on={dref}&_sort=_id",
+    "Task?focus:missing=true&patient={p}&_sort=_id",
+    "Task?based-on:missing=true&patient={p}&_sort=_id",
     "Communication?subject=Patient/{p}&_sort=_id",
     "Patient?_has:DocumentReference:patient:type=11502-2&_sort=_id",
     "Patient?_has:DocumentReference:patient:_id={d},{e}&_sort=_id",
