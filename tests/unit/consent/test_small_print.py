@@ -8,6 +8,7 @@ from fhir_server.consent import facts
 from fhir_server.consent.engine import Sight
 from fhir_server.consent.matrix import Matrix, read_matrix
 from fhir_server.consent.policy import FOREVER, Period, Provision
+from fhir_server.consent.reading_provision import NOT_A_PURPOSE
 from fhir_server.consent.requester import Purpose
 from fhir_server.fhir.dates import interval
 from tests.oracle import fhir_consents as fhir
@@ -189,10 +190,14 @@ def test_a_provision_of_every_element_is_understood() -> None:
     assert (found.root.exact, found.root.actions) == (True, tuple(sorted(ACTIONS)))
 
 
-def test_a_purpose_that_is_not_understood_is_none_and_makes_the_provision_inexact() -> None:
-    found = fhir.read(fhir.a_consent(fhir.a_provision(purpose=[{"code": "unheard-of"}])))
-    assert found is not None
-    assert (found.root.exact, found.root.purposes) == (False, ())
+def test_a_purpose_that_is_not_understood_is_that_of_nobody_or_makes_a_deny_inexact() -> None:
+    found = {}
+    for type_ in ("permit", "deny"):
+        provision = fhir.a_provision(type_, purpose=[{"code": "unheard-of"}])
+        read = fhir.read(fhir.a_consent(provision))
+        assert read is not None
+        found[type_] = (read.root.exact, read.root.purposes)
+    assert found == {"permit": (True, (NOT_A_PURPOSE,)), "deny": (False, ())}
 
 
 def test_a_class_without_a_code_is_none_and_makes_the_provision_inexact() -> None:
