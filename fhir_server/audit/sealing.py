@@ -24,8 +24,10 @@ from fhir_server.store.mongo.tiles import Arriving, Head, MovedOn, TileStore
 from fhir_server.store.rows import Row
 
 LEASE_SECONDS: Final = 30
-PATIENCE_MS: Final = 1000
-"""How long the stream is waited on before what has come is sealed."""
+EVERY: Final = 1.0
+"""Seconds in which entries gather, so that they share a round trip, a signature and a commit."""
+_PATIENCE_MS: Final = 1
+"""How long the stream waits where it has nothing: the time between is spent asleep."""
 BATCH: Final = 1000
 _PAUSE: Final = 5.0
 """Seconds between two looks at a lease that another process holds."""
@@ -78,10 +80,11 @@ class Sealing:
 
     def follow(self) -> None:
         """Seal what comes for as long as the lease is held. Raise Unavailable."""
-        with self._tiles.arriving(PATIENCE_MS) as arriving:
+        with self._tiles.arriving(_PATIENCE_MS) as arriving:
             self._catch_up(arriving)
             while self._tiles.lease(LEASE_SECONDS):
-                self._take(arriving)
+                if self._take(arriving) < BATCH:
+                    sleep(EVERY)
 
     def catch_up(self) -> bool:
         """Seal what is there now; False when another process is at it. Raise Unavailable."""
@@ -89,7 +92,7 @@ class Sealing:
         if not self._tiles.lease(LEASE_SECONDS):
             return False
         try:
-            with self._tiles.arriving(1) as arriving:
+            with self._tiles.arriving(_PATIENCE_MS) as arriving:
                 self._catch_up(arriving)
                 while self._take(arriving):
                     self._tiles.lease(LEASE_SECONDS)

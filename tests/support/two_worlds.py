@@ -21,7 +21,9 @@ from tests.support.replies import Json, Reply, entry, told_apart
 from tests.support.world import World
 
 _GENERATED = re.compile(rb"\b[0-9a-f]{32}\b")
-_INSTANT = re.compile(rb'("(?:recorded|timestamp|lastUpdated|lastModified|authoredOn|start|end)": ?")[^"]+')
+_INSTANT = re.compile(
+    rb'("(?:recorded|timestamp|lastUpdated|lastModified|authoredOn|start|end)": ?")[^"]+'
+)
 _MADE = re.compile(r"/([0-9a-f]{32})(?:/_history/1)?$")
 Both = tuple[Reply, Reply]
 
