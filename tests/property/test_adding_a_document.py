@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from tests.support.random_worlds import CALLERS, caller_of, lived_in, models, pl
 from tests.support.replies import Caller, Json, entry
 from tests.support.world import World
 from tests.support.world import world as world
+
+pytestmark = pytest.mark.proof
 
 EXAMPLES = max(8, int(os.environ.get("PROVE_N", "0")) // 500)
 

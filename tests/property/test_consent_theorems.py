@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from fhir_server.consent.rules import EXCLUDED, PROFESSIONAL
 from fhir_server.predicate import NEVER
 from tests.oracle import fhir_consents, worlds
 from tests.oracle.records import MATRIX, NOW
+
+pytestmark = pytest.mark.proof
 
 SEEDS = st.integers(0, 2**32)
 Document = dict[str, Any]

@@ -28,7 +28,10 @@ from tests.oracle.rulesets import (
 )
 from tests.oracle.worlds import a_document
 
-TRIPLES = int(os.environ.get("PROVE_TRIPLES", "9000"))
+pytestmark = pytest.mark.proof
+
+N = int(os.environ.get("PROVE_N", "0"))
+TRIPLES = int(os.environ.get("PROVE_TRIPLES") or max(9000, 10 * N))
 DOCUMENTS, CALLERS = 40, 15
 WORLDS = max(TRIPLES // (DOCUMENTS * CALLERS), 4)
 
