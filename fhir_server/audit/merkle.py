@@ -9,7 +9,7 @@ Positions count from 0; a hash is 32 bytes; a proof is a list of hashes, in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -154,11 +154,6 @@ class Growing:
         """Return the hashes of a tile, added ones included."""
         found = self.changed.get(address)
         return self.read(address) if found is None else found
-
-
-def held_in(tiles: Mapping[Address, bytes]) -> Tiles:
-    """Return a reader of tiles in memory."""
-    return lambda address: tiles.get(address, b"")
 
 
 def _range(tiles: Tiles, low: int, high: int) -> bytes:
