@@ -30,6 +30,8 @@ _match = re.compile(
 
 def _offset(zone: tzinfo, ordinal: int, microseconds: int) -> int:
     """Return how far local time in `zone` is ahead of UTC, in microseconds."""
+    if zone is UTC:
+        return 0
     day = date.fromordinal(min(max(ordinal, 1), date.max.toordinal()))
     local = datetime.combine(day, time(), zone) + timedelta(microseconds=microseconds)
     return (local.utcoffset() or timedelta()) // timedelta(microseconds=1)

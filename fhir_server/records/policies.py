@@ -6,11 +6,12 @@ next request on, on every worker (design/consent.md section 7).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from fhir_server.consent import facts
 from fhir_server.consent.policy import (
@@ -25,6 +26,7 @@ from fhir_server.consent.policy import (
 from fhir_server.consent.reading import Context, Linked, read_consent
 from fhir_server.consent.ruleset import DAY, ORIGINAL, RuleSet
 from fhir_server.fhir.dates import interval
+from fhir_server.fhir.json import parse
 from fhir_server.predicate import Has, Present, all_of
 from fhir_server.records.facts import SESSION, VOID
 from fhir_server.records.governance import governance
@@ -191,7 +193,11 @@ def is_closed(patient: Row) -> bool:
 
 def _read(row: Row) -> Json:
     """Return a stored resource. What policies are made of holds no number that must be exact."""
-    found: Json = json.loads(row.raw)
+    found: Json
+    try:
+        found = msgspec.json.decode(row.raw)
+    except msgspec.DecodeError:  # a number that no double holds, which FHIR allows
+        found = parse(row.raw).resource
     return found
 
 
