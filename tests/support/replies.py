@@ -63,7 +63,8 @@ class Reply:
     @property
     def ids(self) -> list[str]:
         """Return the ids of the matches, in their order."""
-        return [entry["resource"]["id"] for entry in self.entries if _mode(entry) != "include"]
+        beside = ("include", "outcome")
+        return [one["resource"]["id"] for one in self.entries if _mode(one) not in beside]
 
     @property
     def refs(self) -> set[str]:
