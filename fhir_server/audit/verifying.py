@@ -15,8 +15,8 @@ from fhir_server.audit.sealing import content, told
 from fhir_server.store.mongo.tiles import Head, Placed, TileStore
 from fhir_server.store.rows import Row
 
-Check = Callable[[str], Mapping[str, Any] | None]
-"""Returns what a JWS says, or None when no key of the installation signed it."""
+Check = Callable[[str], Mapping[str, Any]]
+"""Returns what a JWS says; raises ValueError when no key of the installation signed it."""
 Progress = Callable[[int, int], object]
 
 _EVERY: Final = 16
@@ -114,12 +114,12 @@ def _head(tree: Growing, head: Head, check: Check) -> Iterator[Fault]:
     """Compare one head with the tree as it grew, and with its own signature."""
     if root(tree.tile, tree.size) != head.root:
         yield Fault(f"the head over {head.size} entries has another root than the tree")
-    if check(head.signed) != told(head.size, head.root, head.at):
+    if _said(check, head.signed) != told(head.size, head.root, head.at):
         yield Fault(f"the head over {head.size} entries bears no signature of this installation")
 
 
 def _against(tiles: TileStore, head: Head | None, check: Check, witnessed: str) -> Iterator[Fault]:
-    said = check(witnessed)
+    said = _said(check, witnessed)
     if said is None:
         yield Fault("the head that was given bears no signature of this installation")
         return
@@ -128,3 +128,10 @@ def _against(tiles: TileStore, head: Head | None, check: Check, witnessed: str) 
         yield Fault(f"the log is shorter than the head that was given, over {size} entries")
     elif root(tiles.tile, size).hex() != said["root"]:
         yield Fault(f"the log does not begin with that of the head given, over {size} entries")
+
+
+def _said(check: Check, signed: str) -> Mapping[str, Any] | None:
+    try:
+        return check(signed)
+    except ValueError:
+        return None

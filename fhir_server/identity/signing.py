@@ -20,6 +20,14 @@ HEAD: Final = "audit-head+jwt"
 _ALGORITHMS: Final = ["ES256"]
 
 
+class NotSigned(ValueError):
+    """A statement can't be believed; the text says why, as what `the statement …` does."""
+
+
+class OfAnotherKind(NotSigned):
+    """The installation signed it, as something else."""
+
+
 def signed(keys: KeyRing, kind: str, members: Mapping[str, Any]) -> str:
     """Return a JWS of type `kind` over `members`, by the key that signs."""
     header = {"alg": "ES256", "typ": kind, "kid": keys.signing.thumbprint()}
@@ -27,21 +35,25 @@ def signed(keys: KeyRing, kind: str, members: Mapping[str, Any]) -> str:
     return jws.serialize_compact(header, payload, keys.signing, _ALGORITHMS)
 
 
-def checked(keys: KeyRing, kind: str, text: str) -> dict[str, Any] | None:
-    """Return what a JWS of type `kind` says; None when no key of `keys` signed it as such."""
+def checked(keys: KeyRing, kind: str, text: str) -> dict[str, Any]:
+    """Return what a JWS of type `kind` says; raise `NotSigned` when no key signed it as such."""
 
     def key(statement: GuestProtocol) -> ECKey:
         kid = statement.headers().get("kid")
         found = keys.verifying.get(kid) if isinstance(kid, str) else None
         if found is None:
-            raise ValueError("no such key")
+            raise NotSigned("was signed by a key that this installation lacks")
         return found
 
     try:
         found = jws.deserialize_compact(text, key, _ALGORITHMS)
         if found.headers().get("typ") != kind:
-            return None
+            raise OfAnotherKind(f"is no `{kind}`")
         members = msgspec.json.decode(found.payload)
-    except (JoseError, ValueError, msgspec.DecodeError):
-        return None
-    return members if isinstance(members, dict) else None
+    except NotSigned:
+        raise
+    except (JoseError, ValueError, RecursionError):
+        raise NotSigned("is not readable, or its signature does not hold") from None
+    if not isinstance(members, dict):
+        raise NotSigned("says nothing")
+    return members

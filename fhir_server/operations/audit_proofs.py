@@ -22,9 +22,11 @@ Json = dict[str, Any]
 _WATCHERS: Final = frozenset({Kind.AUDITOR, Kind.TRUSTED_SYSTEM})
 
 
-def tree_head(x: Exchange, _: Invocation, __: Given) -> Answer:
+def tree_head(x: Exchange, call: Invocation, _: Given) -> Answer:
     """Give the newest signed head."""
-    return _parameters(_head(x), [])
+    head = _head(x)
+    _trace(x, call)
+    return _parameters(head, [])
 
 
 def inclusion_proof(x: Exchange, call: Invocation, _: Given) -> Answer:
@@ -45,7 +47,7 @@ def inclusion_proof(x: Exchange, call: Invocation, _: Given) -> Answer:
     )
 
 
-def consistency_proof(x: Exchange, _: Invocation, given: Given) -> Answer:
+def consistency_proof(x: Exchange, call: Invocation, given: Given) -> Answer:
     """Prove that the log of today begins with an older one."""
     head = _head(x)
     try:
@@ -54,17 +56,25 @@ def consistency_proof(x: Exchange, _: Invocation, given: Given) -> Answer:
         raise BadRequest(
             f"`old` is the size of an older tree, from 1 to {head.size}", code="value"
         ) from None
+    _trace(x, call)
     return _parameters(head, _hashes(proof))
 
 
 def _head(x: Exchange) -> Head:
     """Return the newest head, for who may know it."""
     if x.view.requester.kind not in _WATCHERS:
+        x.view.tracer.commit(x.view.tracer.entries("operation", (), refused=True))
         raise Forbidden("the tree of the access log is for its auditors")
     found = x.view.context.tree.head()
     if found is None:
         raise NotFound("nothing is sealed yet; ask again in a second")
     return found
+
+
+def _trace(x: Exchange, call: Invocation) -> None:
+    """Log the question: what an auditor asks of the log stands in it."""
+    asked = f"{call.type}/${call.name}"
+    x.view.tracer.commit(x.view.tracer.entries("operation", (), query=asked))
 
 
 def _hashes(proof: list[bytes]) -> list[Json]:

@@ -16,6 +16,7 @@ from fhir_server.fhir.errors import Conflict, Forbidden, NotFound
 from fhir_server.predicate import Has
 from fhir_server.records.emergency_tasks import Case, reviewed
 from fhir_server.records.facts import REVIEW, SESSION
+from fhir_server.records.identified import IDENTIFIER
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View
 from fhir_server.search.token import pair
@@ -37,8 +38,8 @@ class Opened:
 
 def record_of(view: View, system: str, value: str) -> str:
     """Return the id of the record that an exact INS names, or nothing; it stays in the server."""
-    found = view.context.store.find("Patient", Has("idx.identifier", pair(system, value)), limit=2)
-    return found[0].id if len(found) == 1 else ""
+    found = view.context.identified.of(Has(IDENTIFIER, pair(system, value)))
+    return next(iter(found)) if len(found) == 1 else ""
 
 
 def open_session(view: View, patient: str, reason: str) -> Opened:

@@ -19,6 +19,7 @@ from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.mongo.tiles import TileStore
+from tests.support import resources as make
 from tests.support.people import a_doctor
 from tests.support.replies import Reply
 from tests.support.world import World
@@ -244,6 +245,15 @@ def test_the_log_is_proven_to_have_only_grown(log: Log) -> None:
     found = told(log.world.as_(AUDITOR).get(asked))
     proof, root = [bytes.fromhex(one) for one in found["proof"]], bytes.fromhex(found["root"][0])
     assert continues(proof, old.size, old.root, found["size"][0], root)
+
+
+@pytest.mark.parametrize("asked", ["AuditEvent/$tree-head", "AuditEvent/$consistency-proof?old=1"])
+def test_what_is_asked_of_the_tree_stands_in_the_log(log: Log, asked: str) -> None:
+    """R71: granted or refused, the question is an entry like any other."""
+    for who, outcome in ((AUDITOR, "0"), (a_doctor(), "4")):
+        id_ = make.new_hex()
+        log.world.as_(who).send("GET", asked, X_Request_Id=id_)
+        assert [one["outcome"] for one in log.world.traces(request_id=id_)] == [outcome]
 
 
 @pytest.mark.parametrize("asked", ["AuditEvent/$tree-head", "AuditEvent/$consistency-proof?old=1"])

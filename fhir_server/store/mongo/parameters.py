@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from pymongo import ASCENDING, UpdateOne
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.errors import translated
+from fhir_server.store.mongo.lease import Lease
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.rows import Row
 
@@ -88,7 +87,7 @@ class Parameters:
         self._admin = store._client.get_database("admin", read_concern=ReadConcern("local"))
         self._read = store.files.read
         self._own = self._db[COLLECTION]
-        self._me = secrets.token_hex(8)
+        self._lease = Lease(self._own, _LEASE)
 
     @translated
     def version(self) -> int:
@@ -110,21 +109,12 @@ class Parameters:
     @translated
     def lease(self, seconds: int) -> bool:
         """Take or keep the right to do the work for so long; False when another worker has it."""
-        expired = {"$expr": {"$lt": ["$until", "$$NOW"]}}
-        until = {"$add": ["$$NOW", 1000 * seconds]}
-        # MongoDB takes no `$expr` in an upsert, so a lease that has expired is made first.
-        with suppress(DuplicateKeyError):
-            self._own.insert_one({"_id": _LEASE, "by": "", "until": datetime.fromtimestamp(0, UTC)})
-        found = self._own.update_one(
-            {"_id": _LEASE, "$or": [{"by": self._me}, expired]},
-            [{"$set": {"by": self._me, "until": until}}],
-        )
-        return found.matched_count == 1
+        return self._lease.take(seconds)
 
     @translated
     def release(self) -> None:
         """Let another worker take the work."""
-        self._own.delete_one({"_id": _LEASE, "by": self._me})
+        self._lease.release()
 
     @translated
     def note(self, one: Declared, progress: Progress) -> bool:

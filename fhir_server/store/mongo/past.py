@@ -17,12 +17,11 @@ from pymongo.database import Database
 
 from fhir_server.predicate import Predicate, under
 from fhir_server.store.mongo import documents
+from fhir_server.store.mongo.commands import MAX_TIME_MS
 from fhir_server.store.mongo.declarations import HISTORY
 from fhir_server.store.mongo.large import Files
 from fhir_server.store.mongo.query import to_query
 from fhir_server.store.rows import Row
-
-MAX_TIME_MS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,9 @@ https://www.mongodb.com/docs/manual/changeStreams/
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING, ReplaceOne
@@ -20,6 +18,7 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from fhir_server.store.mongo import documents
 from fhir_server.store.mongo.errors import translated
+from fhir_server.store.mongo.lease import Lease
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.rows import Row
 
@@ -69,7 +68,7 @@ class TileStore:
         self._client = store._client
         self._db = store._db
         self._read = store.files.read
-        self._me = secrets.token_hex(8)
+        self._lease = Lease(self._db[_OWN], _LEASE)
 
     # the tree --------------------------------------------------------------------------------
 
@@ -158,26 +157,16 @@ class TileStore:
         self._db[TILES].create_index("ids", sparse=True)
         with suppress(DuplicateKeyError):
             self._db[_OWN].insert_one({"_id": _SEAL, "size": 0, "token": None})
-        with suppress(DuplicateKeyError):
-            past = datetime.fromtimestamp(0, UTC)
-            self._db[_OWN].insert_one({"_id": _LEASE, "by": "", "until": past})
 
     @translated
     def lease(self, seconds: int) -> bool:
         """Take or keep the right to add for so long; False when another process has it."""
-        expired = {"$expr": {"$lt": ["$until", "$$NOW"]}}
-        until = {"$add": ["$$NOW", 1000 * seconds]}
-        found = self._db[_OWN].update_one(
-            {"_id": _LEASE, "$or": [{"by": self._me}, expired]},
-            [{"$set": {"by": self._me, "until": until}}],
-        )
-        return found.matched_count == 1
+        return self._lease.take(seconds)
 
     @translated
     def release(self) -> None:
         """Let another process add."""
-        past = datetime.fromtimestamp(0, UTC)
-        self._db[_OWN].update_one({"_id": _LEASE, "by": self._me}, {"$set": {"until": past}})
+        self._lease.release()
 
     # what is added ---------------------------------------------------------------------------
 
