@@ -81,7 +81,8 @@ class Sealing:
     def follow(self) -> None:
         """Seal what comes for as long as the lease is held. Raise Unavailable."""
         with self._tiles.arriving(_PATIENCE_MS) as arriving:
-            self._catch_up(arriving)
+            if not self._catch_up(arriving):
+                return
             while self._tiles.lease(LEASE_SECONDS):
                 if self._take(arriving) < BATCH:
                     sleep(EVERY)
@@ -93,22 +94,31 @@ class Sealing:
             return False
         try:
             with self._tiles.arriving(_PATIENCE_MS) as arriving:
-                self._catch_up(arriving)
+                if not self._catch_up(arriving):
+                    return False
                 while self._take(arriving):
-                    self._tiles.lease(LEASE_SECONDS)
+                    if not self._tiles.lease(LEASE_SECONDS):
+                        return False
         finally:
             self._tiles.release()
         return True
 
-    def _catch_up(self, arriving: Arriving) -> None:
-        """Seal what the stream does not tell of, because it was stored before."""
+    def _catch_up(self, arriving: Arriving) -> bool:
+        """Seal what the stream does not tell of, because it was stored before.
+
+        False when another process took the lease. INVARIANT: no place in the stream is kept before
+        all that was stored is sealed, so what breaks this off lets it be done again from the start.
+        """
         if arriving.is_whole:
-            return
+            return True
         after = (-(2**62), "")
         while rows := self._tiles.entries(after, BATCH):
-            self.seal(rows, arriving.token)
+            self.seal(rows, None)
             after = (rows[-1].srt["date"], rows[-1].id)
-            self._tiles.lease(LEASE_SECONDS)
+            if not self._tiles.lease(LEASE_SECONDS):
+                return False
+        self._tiles.go_on_from(arriving.token)
+        return True
 
     def _take(self, arriving: Arriving) -> int:
         rows = arriving.some(BATCH)

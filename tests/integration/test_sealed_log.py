@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fhir_server.app import open_sealing
+from fhir_server.audit import sealing
 from fhir_server.audit.merkle import consistency, continues, includes, inclusion, leaf_hash
 from fhir_server.audit.sealing import Sealing, content
 from fhir_server.audit.verifying import Verified, verify
 from fhir_server.consent.requester import Kind, Purpose, Requester
+from fhir_server.fhir.errors import Unavailable
 from fhir_server.identity.keys import load
 from fhir_server.identity.signing import HEAD, checked
 from fhir_server.settings import Settings
 from fhir_server.store.mongo.connect import connect
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.mongo.tiles import TileStore
+from fhir_server.store.rows import Row
 from tests.support import resources as make
 from tests.support.people import a_doctor
 from tests.support.replies import Reply
@@ -188,6 +191,42 @@ def test_a_second_process_leaves_the_work_to_the_first(log: Log) -> None:
     assert not other.catch_up()
     log.tiles.release()
     assert other.catch_up()
+
+
+def test_what_was_stored_before_is_sealed_whole_after_a_look_through_was_broken_off(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first look ends between two batches, as when the process dies there."""
+    database = log.entries.database
+    for name in ("audit_tile", "audit_head"):
+        database[name].delete_many({})
+    database.audit_seal.update_one({"_id": "seal"}, {"$set": {"token": None, "size": 0}})
+    monkeypatch.setattr(sealing, "BATCH", 5)
+    seal, sealed = log.sealing.seal, list[int]()
+
+    def once(rows: Sequence[Row], token: Any) -> None:
+        if sealed:
+            raise Unavailable
+        sealed.append(len(rows))
+        seal(rows, token)
+
+    monkeypatch.setattr(log.sealing, "seal", once)
+    with pytest.raises(Unavailable):
+        log.sealing.catch_up()
+    assert log.verified().pending > 0
+    monkeypatch.setattr(log.sealing, "seal", seal)
+    assert log.sealing.catch_up()
+    found = log.verified()
+    assert (found.pending, found.faults) == (0, ())
+
+
+def test_a_tree_that_lacks_tiles_is_told_with_a_head_too(log: Log) -> None:
+    head = log.tiles.head()
+    assert head is not None
+    log.entries.database.audit_tile.delete_many({})
+    whats = [fault.what for fault in log.verified(head.signed).faults]
+    assert whats[0].startswith("the tree lacks entries")
+    assert "does not begin with" in whats[1]
 
 
 def test_a_stream_whose_past_is_gone_is_made_good_from_what_is_stored(log: Log) -> None:

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from pymongo import ASCENDING, DESCENDING, ReplaceOne
 from pymongo.change_stream import CollectionChangeStream
-from pymongo.errors import DuplicateKeyError, OperationFailure
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from fhir_server.store.mongo import documents
-from fhir_server.store.mongo.errors import translated
+from fhir_server.store.mongo.errors import translate, translated
 from fhir_server.store.mongo.lease import Lease
 from fhir_server.store.mongo.store import MongoStore
 from fhir_server.store.rows import Row
@@ -67,7 +67,7 @@ class TileStore:
         self._store = store
         self._client = store._client
         self._db = store._db
-        self._read = store.files.read
+        self.read_file = store.files.read
         self._lease = Lease(self._db[_OWN], _LEASE)
 
     # the tree --------------------------------------------------------------------------------
@@ -78,11 +78,13 @@ class TileStore:
         found = self._db[HEADS].find_one(sort=[("_id", DESCENDING)])
         return _head(found) if found else None
 
-    @translated
     def heads(self) -> Iterator[Head]:
         """Yield every head, the smallest tree first."""
-        for found in self._db[HEADS].find().sort("_id", ASCENDING):
-            yield _head(found)
+        try:
+            for found in self._db[HEADS].find().sort("_id", ASCENDING):
+                yield _head(found)
+        except PyMongoError as error:
+            raise translate(error) from error
 
     @translated
     def tile(self, address: Address) -> bytes:
@@ -177,16 +179,19 @@ class TileStore:
         Where MongoDB no longer knows what came since then, or nothing was ever added,
         `Arriving.is_whole` is False: what is stored is to be looked through (`entries`).
         """
-        state = self._db[_OWN].find_one({"_id": _SEAL}) or {}
-        token = state.get("token")
-        stream, is_whole = self._watch(token, patience_ms)
+        stream, is_whole = self._watch(patience_ms)
         with stream:
-            yield Arriving(stream, self._read, is_whole=is_whole)
+            yield Arriving(self, stream, is_whole=is_whole)
 
-    def _watch(
-        self, token: Mapping[str, Any] | None, patience_ms: int
-    ) -> tuple[CollectionChangeStream[Document], bool]:
-        """Return a stream, and whether it goes on from `token`."""
+    @translated
+    def go_on_from(self, token: Mapping[str, Any] | None) -> None:
+        """Keep `token` as the place in the stream; None: all is to be looked through again."""
+        self._db[_OWN].update_one({"_id": _SEAL}, {"$set": {"token": token}})
+
+    @translated
+    def _watch(self, patience_ms: int) -> tuple[CollectionChangeStream[Document], bool]:
+        """Return a stream, and whether it goes on from where the tree was last added to."""
+        token = (self._db[_OWN].find_one({"_id": _SEAL}) or {}).get("token")
         fields = {f"fullDocument.{name}": 1 for name in _SEALED_FIELDS}
         steps: list[Mapping[str, Any]] = [
             {"$match": {"operationType": "insert"}},
@@ -210,13 +215,13 @@ class TileStore:
         }
         found = self._db[ENTRIES].find({"srt.date": {"$gte": instant}, **following}, {"idx": 0})
         found = found.sort([("srt.date", ASCENDING), ("_id", ASCENDING)]).limit(limit)
-        return [documents.row(ENTRIES, one, self._read) for one in found]
+        return [documents.row(ENTRIES, one, self.read_file) for one in found]
 
     @translated
     def of(self, ids: Sequence[str]) -> dict[str, Row]:
         """Return the stored entries of `ids`, by id."""
         found = self._db[ENTRIES].find({"_id": {"$in": list(ids)}}, {"idx": 0, "srt": 0})
-        return {one["_id"]: documents.row(ENTRIES, one, self._read) for one in found}
+        return {one["_id"]: documents.row(ENTRIES, one, self.read_file) for one in found}
 
     @translated
     def stored(self) -> int:
@@ -228,11 +233,11 @@ class Arriving:
     """Entries as they were inserted. `is_whole`: none was missed since the tree was added to."""
 
     def __init__(
-        self, stream: CollectionChangeStream[Document], read: documents.Read, *, is_whole: bool
+        self, tiles: TileStore, stream: CollectionChangeStream[Document], *, is_whole: bool
     ) -> None:
         """Read from an open change stream."""
+        self._tiles = tiles
         self._stream = stream
-        self._read = read
         self.is_whole = is_whole
 
     @property
@@ -245,11 +250,19 @@ class Arriving:
         """Return the next entries, `most` of them; none when none came for the stream's patience."""
         found: list[Row] = []
         while len(found) < most:
-            change = self._stream.try_next()
+            change = self._next()
             if change is None:
                 break
-            found.append(documents.row(ENTRIES, change["fullDocument"], self._read))
+            found.append(documents.row(ENTRIES, change["fullDocument"], self._tiles.read_file))
         return found
+
+    def _next(self) -> Mapping[str, Any] | None:
+        try:
+            return self._stream.try_next()
+        except OperationFailure as error:
+            if error.code in _LOST:
+                self._tiles.go_on_from(None)
+            raise
 
 
 def _name(address: Address) -> str:
