@@ -11,7 +11,7 @@ from fhir_server.fhir.errors import BadRequest, Forbidden, Unprocessable
 from fhir_server.fhir.json import dumps
 from fhir_server.interactions.exchange import Answer, Exchange, Invocation
 from fhir_server.operations.given import Given
-from fhir_server.records.emergency import open_session, record_of, refuse
+from fhir_server.records.emergency import open_session, record_of
 from fhir_server.records.people import ins_systems
 
 LONGEST_REASON = 2000
@@ -33,7 +33,8 @@ def break_glass(x: Exchange, call: Invocation, given: Given) -> Answer:
             code="business-rule",
             expression="Parameters.parameter",
         )
-    patient = call.id or _by_ins(x, given, reason)
+    # An INS that names nothing goes the way of a record that does not open (L46).
+    patient = call.id or _by_ins(x, given)
     if call.id and given.texts("identifier"):
         raise BadRequest("the address names the record: leave `identifier` out", code="invalid")
     done = open_session(x.view, patient, reason)
@@ -56,7 +57,7 @@ def _reason(given: Given) -> str:
     return reason
 
 
-def _by_ins(x: Exchange, given: Given, reason: str) -> str:
+def _by_ins(x: Exchange, given: Given) -> str:
     system, _, value = given.text("identifier").partition("|")
     if system not in ins_systems() or not value:
         raise BadRequest(
@@ -65,7 +66,7 @@ def _by_ins(x: Exchange, given: Given, reason: str) -> str:
             code="value",
             expression="Parameters.parameter",
         )
-    return record_of(x.view, system, value) or refuse(x.view, "", reason)
+    return record_of(x.view, system, value)
 
 
 def _answer(*parameters: dict[str, object]) -> Answer:

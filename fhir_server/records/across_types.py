@@ -24,6 +24,7 @@ from fhir_server.records.searching import (
     total_of,
     turned,
 )
+from fhir_server.records.stored_sight import StoredSight
 from fhir_server.search.page import TIE, Position, value_at
 from fhir_server.search.result import SortKey
 from fhir_server.store.rows import Row
@@ -34,15 +35,20 @@ _FIRST, _LAST = "", "~"
 """Texts before and after every logical id: https://hl7.org/fhir/R4/datatypes.html#id."""
 
 
-def across(searching: Searching, asked: Sequence[Prepared], after: Position | None) -> Page:
-    """Return the page after `after`, or before it; its first value is a type."""
+def across(
+    searching: Searching, asked: Sequence[Prepared], after: Position | None, sight: StoredSight
+) -> Page:
+    """Return the page after `after`, or before it; its first value is a type.
+
+    `sight` is over the records of all of `asked`.
+    """
     result = asked[0].query.result
     only_total = result.summary_count or result.count == 0
     rows = [] if only_total else _rows(searching, asked, after, result.count + 1)
     rows, more = turned(rows, result.count, after)
     complete = not (more or after or only_total)
     total = total_of(result, after, lambda: len(rows) if complete else searching.count(asked))
-    included = searching.included(asked[0].query, rows, searching.seeing.sight(None))
+    included = searching.included(asked[0].query, rows, sight)
     ends = [replace(_end(asked, row), total=total) for row in (rows[:1] + rows[-1:])]
     last, previous = around(asked[0].query, ends, after, more=more)
     return Page(tuple(rows), included.rows, total, last, included.cut, previous)

@@ -17,6 +17,7 @@ from fhir_server.predicate import Has
 from fhir_server.records.emergency_tasks import Case, reviewed
 from fhir_server.records.facts import REVIEW, SESSION
 from fhir_server.records.identified import IDENTIFIER
+from fhir_server.records.policies import sessions
 from fhir_server.records.trace import Touched
 from fhir_server.records.view import View
 from fhir_server.search.token import pair
@@ -56,33 +57,43 @@ def open_session(view: View, patient: str, reason: str) -> Opened:
     if policy is None or not opens(sight.case(policy)):
         refuse(view, patient if policy is not None else "", reason)
     touched = [Touched(f"Patient/{patient}", patient)]
-    open_ = sight.case(policy).session
-    if open_ is not None and open_.reason == reason:
-        again = Emergency(RULE, reason, open_.task)
-        view.tracer.commit(
-            view.tracer.entries("operation", touched, rules=(RULE,), emergency=again)
-        )
-        return Opened(patient, open_.task, open_.period.end)
     until = view.at + context.emergencies.minutes * MINUTE
     case = Case(view.requester, patient, RULE, reason, view.at, until)
     context.store.prepare_types(["AuditEvent", "Task"])
 
-    def work(unit: Unit) -> tuple[Row, bool] | None:
+    def work(unit: Unit) -> tuple[Opened, tuple[str, ...]] | None:
         if unit.get("Patient", patient) is None:
             return None
-        task, unusual = view.notifying.put_up(unit, case)
-        context.policies.compile(unit, patient)
-        emergency = Emergency(RULE, reason, task.ref)
+        # Looked for here, so that two requests at once meet on the record's policy.
+        again = _open_already(unit, case)
+        events: tuple[str, ...] = ()
+        if again is None:
+            task, unusual = view.notifying.put_up(unit, case)
+            context.policies.compile(unit, patient)
+            events = ("opened", "unusual") if unusual else ("opened",)
+        done = again or Opened(patient, task.ref, until)
+        emergency = Emergency(RULE, reason, done.task)
         unit.append(view.tracer.entries("operation", touched, rules=(RULE,), emergency=emergency))
-        return task, unusual
+        return done, events
 
     done = context.store.transact(work, shared=True)
     if done is None:
         refuse(view, "", reason)
-    task, unusual = done
-    for event in ("opened", *(("unusual",) if unusual else ())):
+    opened, events = done
+    for event in events:
         context.emergencies.count(event)
-    return Opened(patient, task.ref, until)
+    return opened
+
+
+def _open_already(unit: Unit, case: Case) -> Opened | None:
+    """Return the session that the caller has open in this software, for the same reason."""
+    who, clients = (case.who.identity, case.reason), ("", case.who.client)
+    found = (
+        Opened(case.patient, one.task, one.period.end)
+        for one in sessions(unit, case.patient)
+        if (one.key, one.reason) == who and one.client in clients and one.period.covers(case.at)
+    )
+    return next(found, None)
 
 
 def refuse(view: View, patient: str, reason: str) -> NoReturn:

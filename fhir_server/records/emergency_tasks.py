@@ -19,7 +19,7 @@ from fhir_server.fhir.dates import instant_text
 from fhir_server.fhir.json import parse, stamp_resource
 from fhir_server.records.authority import SERVER
 from fhir_server.records.facts import EMERGENCY, OWN, REVIEW, SESSION
-from fhir_server.records.people import systems
+from fhir_server.records.people import idnps, systems
 from fhir_server.search.index import index
 from fhir_server.search.types import Locale
 from fhir_server.store.rows import Row
@@ -144,7 +144,8 @@ def _requester(who: Requester) -> Json:
     known = systems()
     name = {"display": who.name or who.client or str(who.kind)}
     if who.rpps:
-        return {"identifier": {"system": known["IDNPS"], "value": f"8{who.rpps}"}} | name
+        system, value = idnps(who.rpps)
+        return {"identifier": {"system": system, "value": value}} | name
     if who.organization:
         return {"identifier": {"system": known["FINESS"], "value": who.organization}} | name
     return name

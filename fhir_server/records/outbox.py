@@ -21,7 +21,6 @@ from fhir_server.store.rows import Notice, Row
 EMERGENCY: Final = "emergency-access"
 FIRST_ACCESS: Final = "first-access"
 ANNOUNCEMENT: Final = "announcement-due"
-KINDS: Final = (EMERGENCY, FIRST_ACCESS, ANNOUNCEMENT)
 
 
 def emergency_access(key: str, policy: RecordPolicy, task: str, at: int) -> Notice:

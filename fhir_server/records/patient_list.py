@@ -41,7 +41,7 @@ from fhir_server.store.together import Together
 Bounds = Callable[[Iterable[RecordPolicy], int], tuple[int, int]]
 
 MOST_RECORDS: Final = 50_000
-"""Records of all lists that one process keeps: some 20 MB."""
+"""Records of all lists that one process keeps, and the lists themselves: some 20 MB."""
 LONG: Final = 1000
 """Records of a list in which nobody is told a total that they did not ask for."""
 _LOCKS: Final = 16
@@ -129,6 +129,11 @@ class _Kept:
     since: int
     until: int
 
+    @property
+    def weight(self) -> int:
+        """Return its records, and one for the list: an empty one is kept too."""
+        return 1 + len(self.sight.readings)
+
     def holds(self, marks: Marks, own: str, at: int) -> bool:
         return self.marks == marks and self.own == own and self.since <= at < self.until
 
@@ -146,6 +151,7 @@ class PatientLists:
         self._bounds = bounds
         self._asked: Together[str, Marks] = Together(store.policy_marks)
         self._kept: OrderedDict[Requester, _Kept] = OrderedDict()
+        self._weight = 0
         self._keeping = threading.Lock()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
@@ -213,8 +219,10 @@ class PatientLists:
     def _keep(self, requester: Requester, kept: _Kept) -> None:
         """Keep a list, and forget those of the callers who asked the longest time ago."""
         with self._keeping:
+            if (before := self._kept.pop(requester, None)) is not None:
+                self._weight -= before.weight
             self._kept[requester] = kept
-            records = sum(len(one.sight.readings) for one in self._kept.values())
-            while records > MOST_RECORDS and len(self._kept) > 1:
+            self._weight += kept.weight
+            while self._weight > MOST_RECORDS and len(self._kept) > 1:
                 _, forgotten = self._kept.popitem(last=False)
-                records -= len(forgotten.sight.readings)
+                self._weight -= forgotten.weight

@@ -42,6 +42,11 @@ def systems() -> Mapping[str, str]:
     return {row["code"]: row["system"] for row in json.loads(text)}
 
 
+def idnps(rpps: str) -> tuple[str, str]:
+    """Return the national identifier of a professional: its system, and the value (R99)."""
+    return systems()["IDNPS"], f"8{rpps}"
+
+
 @cache
 def ins_systems() -> frozenset[str]:
     """Return the systems under which a value is an INS (R95)."""

@@ -96,7 +96,7 @@ class PolicyCompiler:
             links=tuple(links),
             of_age=of_age,
             consents=tuple(consents),
-            sessions=() if is_new else tuple(_sessions(unit, patient)),
+            sessions=() if is_new else tuple(sessions(unit, patient)),
         )
         unit.put_policy(
             PolicyRow(
@@ -174,7 +174,7 @@ class PolicyCompiler:
         return Period(start, end)
 
 
-def _sessions(unit: Unit, patient: str) -> Iterator[Session]:
+def sessions(unit: Unit, patient: str) -> Iterator[Session]:
     """Yield the emergency sessions that nobody reviewed yet (R63), from facts of the server's own.
 
     Those that are over too: a policy that forgot them when it is next compiled would tell whoever

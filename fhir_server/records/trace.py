@@ -20,7 +20,7 @@ from fhir_server.fhir.dates import instant_text
 from fhir_server.records.entry import entry
 from fhir_server.records.ids import new_id
 from fhir_server.records.notifying import Notifying
-from fhir_server.records.people import systems
+from fhir_server.records.people import idnps, systems
 from fhir_server.search.types import Locale
 from fhir_server.store.rows import Row
 
@@ -41,7 +41,7 @@ def actor(requester: Requester) -> Actor:
     return Actor(
         kind=requester.kind,
         name=requester.name,
-        identifier=(known["IDNPS"], f"8{requester.rpps}") if requester.rpps else ("", ""),
+        identifier=idnps(requester.rpps) if requester.rpps else ("", ""),
         organization=(
             (known["FINESS"], requester.organization) if requester.organization else ("", "")
         ),

@@ -137,9 +137,12 @@ class View:
         stored = set(self.context.store.types())
         held = [query for query in queries if query.type in stored] or queries[:1]
         ready = [self.searching.prepared(query) for query in held]
-        page = across(self.searching, ready, after)
+        sight = ready[0].sight
+        if any(one.sight is not sight for one in ready):
+            sight = self.seeing.sight(None)
+        page = across(self.searching, ready, after, sight)
         interaction = "search-type" if about else "search-system"
-        return self._shown(page, interaction, asked, about, self.seeing.sight(None))
+        return self._shown(page, interaction, asked, about, sight)
 
     def _shown(
         self, page: Page, interaction: str, asked: str, patient: str, sight: StoredSight

@@ -75,6 +75,15 @@ def test_a_request_that_is_sent_twice_opens_one_session_and_tells_once(world: Wo
     assert len(notices(world, anna)) == 3
 
 
+def test_a_request_that_is_sent_four_times_at_once_opens_one_session(world: World) -> None:
+    doctor, anna = a_doctor(), world.patient()
+    open_(world, a_doctor(), anna)
+    with ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda _: open_(world, doctor, anna), range(4)))
+    assert len({session_of(reply)["session"] for reply in replies}) == 1
+    assert len(notices(world, anna)) == 2
+
+
 def test_a_session_ends_by_itself(world: World) -> None:
     """L61: to the second, on a clock that the test sets, with nobody to end it."""
     doctor, anna = a_doctor(), world.patient()

@@ -248,3 +248,27 @@ def test_L46_one_round_trip_more_for_what_is_hidden_is_told_by_the_clock(
 def test_L46_what_is_compared_are_the_fastest_of_each() -> None:
     assert longer([1, 2, 3, 4, 5, 9, 9, 9, 9, 9], [2, 3, 4, 9, 9, 9, 9, 9, 9, 9]) == 2 / 3 - 1
     assert longer([3.0] * 10, [2.0] * 10) == 0.5
+
+
+@pytest.mark.parametrize("by", ["id", "ins"])
+def test_L46_an_emergency_that_is_refused_takes_the_same_commands_blocked_or_absent(
+    watched: tuple[World, Commands], by: str
+) -> None:
+    """L61 as well: who breaks the glass in vain does not learn that there is a record."""
+    world, commands = watched
+    doctor, blocked = a_doctor(), make.a_patient()
+    world.has(blocked)
+    world.consent(blocked["id"], "deny", doctor)
+    found = []
+    for id_, ins in (
+        (blocked["id"], blocked["identifier"][0]["value"]),
+        (make.new_id(), make.an_ins()),
+    ):
+        path = f"Patient/{id_}/$break-glass" if by == "id" else "Patient/$break-glass"
+        told = {"reason": "coma", "patientUnable": True}
+        if by == "ins":
+            told |= {"identifier": f"{make.INS}|{ins}"}
+        ask = partial(world.as_(doctor).post, path, make.parameters(**told))
+        found.append(commands_of(commands, ask))
+    assert found[0][0] == 404
+    assert found[0] == found[1]

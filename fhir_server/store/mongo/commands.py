@@ -15,6 +15,8 @@ from typing import Any, Final
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
+from fhir_server.store.mongo.explained import note
+
 Document = dict[str, Any]
 
 MAX_TIME_MS: Final = 10_000
@@ -35,19 +37,15 @@ def found(
     limit: int = 0,
 ) -> list[Document]:
     """Return the first `limit` documents that `query` finds, or all of them for 0."""
+    command: Document = {"find": collection, "filter": query, "limit": limit}
+    if projection is not None:
+        command["projection"] = projection
+    if sort:
+        command["sort"] = dict(sort)
+    note(command)
     if 0 < limit <= _MOST:
-        command: Document = {"find": collection, "filter": query, "limit": limit}
-        if projection is not None:
-            command["projection"] = projection
-        if sort:
-            command["sort"] = dict(sort)
         # One more than there can be: MongoDB then knows that the reply is the last.
-        command |= {
-            "batchSize": limit + 1,
-            "maxTimeMS": MAX_TIME_MS,
-            "readConcern": _MAJORITY,
-        }
-        rows = _in_one_reply(database, collection, command)
+        rows = _in_one_reply(database, command | {"batchSize": limit + 1})
         if rows is not None:
             return rows
     asked = database[collection].find(query, projection).limit(limit).max_time_ms(MAX_TIME_MS)
@@ -60,24 +58,26 @@ def counted(database: Database[Document], collection: str, query: Mapping[str, A
         "aggregate": collection,
         "pipeline": [{"$match": query}, {"$group": {"_id": None, "n": {"$sum": 1}}}],
         "cursor": {},
-        "maxTimeMS": MAX_TIME_MS,
-        "readConcern": _MAJORITY,
     }
-    rows = _in_one_reply(database, collection, command)
+    if not query:
+        # Of everything: the ids are counted and no document is read.
+        command["hint"] = {"_id": 1}
+    note(command)
+    rows = _in_one_reply(database, command)
     if rows is None:
         return database[collection].count_documents(query, maxTimeMS=MAX_TIME_MS)
     return int(rows[0]["n"]) if rows else 0
 
 
-def _in_one_reply(
-    database: Database[Document], collection: str, command: Document
-) -> list[Document] | None:
+def _in_one_reply(database: Database[Document], command: Document) -> list[Document] | None:
     """Return what `command` finds, or None when there is more than a reply holds."""
+    sent = command | {"maxTimeMS": MAX_TIME_MS, "readConcern": _MAJORITY}
     try:
-        cursor = database.command(command, codec_options=database.codec_options)["cursor"]
+        cursor = database.command(sent, codec_options=database.codec_options)["cursor"]
     except AutoReconnect:
         return None
     if cursor["id"]:
+        collection = next(iter(command.values()))
         database.command({"killCursors": collection, "cursors": [cursor["id"]]})
         return None
     rows: list[Document] = cursor["firstBatch"]

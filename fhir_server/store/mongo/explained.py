@@ -6,7 +6,7 @@ and includes and totals too. https://www.mongodb.com/docs/manual/reference/expla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fhir_server.store.mongo.store import MongoStore
 
 Command = dict[str, Any]
+EXPLAIN_TIME_MS: Final = 10_000
+"""The longest a query may run to be explained: no longer than to be answered (L47)."""
 _NOTED: Final[ContextVar[list[Command] | None]] = ContextVar("noted", default=None)
 
 
@@ -25,7 +27,7 @@ _NOTED: Final[ContextVar[list[Command] | None]] = ContextVar("noted", default=No
 class Plan:
     """How one query was answered. No value of it is here: stages and indexes have names.
 
-    `verb` is MongoDB's (`find`, `count`, `aggregate`); stages stand outermost first; `documents`
+    `verb` is MongoDB's (`find`, `aggregate` for a total); stages stand outermost first; `documents`
     and `keys` were examined, `returned` came out.
     """
 
@@ -39,11 +41,11 @@ class Plan:
     milliseconds: int
 
 
-def note(command: Callable[[], Command]) -> None:
+def note(command: Command) -> None:
     """Keep the command that is about to be sent, if somebody asked for plans."""
     noted = _NOTED.get()
     if noted is not None:
-        noted.append(command())
+        noted.append(command)
 
 
 @contextmanager
@@ -60,7 +62,9 @@ def noting() -> Iterator[list[Command]]:
 @translated
 def plan(store: MongoStore, command: Command) -> Plan:
     """Run `command` once more, and return how MongoDB went about it."""
-    told = store._db.command("explain", command, verbosity="executionStats")
+    told = store._db.command(
+        "explain", command, verbosity="executionStats", maxTimeMS=EXPLAIN_TIME_MS
+    )
     first = told.get("stages", [{}])[0].get("$cursor", told)
     stats = first["executionStats"]
     stages = list(_stages(first["queryPlanner"]["winningPlan"]))

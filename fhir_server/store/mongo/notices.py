@@ -13,7 +13,6 @@ WAITING: Final = "waiting"
 DELIVERED: Final = "delivered"
 FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
-STATES: Final = (WAITING, DELIVERED, FAILED, CANCELLED)
 
 
 def queued(notice: Notice) -> UpdateOne:

@@ -24,7 +24,6 @@ from fhir_server.store.mongo.declarations import (
     collections,
 )
 from fhir_server.store.mongo.errors import translated
-from fhir_server.store.mongo.explained import note
 from fhir_server.store.mongo.large import Files, large_collections
 from fhir_server.store.mongo.past import Past, Window, as_of
 from fhir_server.store.mongo.policy_reads import Marks, NamedPolicies, PolicyReads
@@ -160,7 +159,6 @@ class MongoStore:
         if not any(field == "_id" for field, _ in order):
             order.append(("_id", ASCENDING))
         query = to_query(predicate)
-        note(lambda: {"find": type_, "filter": query, "sort": dict(order), "limit": limit})
         items = found(self._db, type_, query, projection=wanted, sort=order, limit=limit)
         return [documents.row(type_, item, self.files.read, acl) for item in items]
 
@@ -168,7 +166,6 @@ class MongoStore:
     def ids(self, type_: str, predicate: Predicate, *, limit: int = 0) -> list[str]:
         """Return the ids of the rows in which `predicate` holds, in no order."""
         query = to_query(predicate)
-        note(lambda: {"find": type_, "filter": query, "projection": {"_id": 1}, "limit": limit})
         items = found(self._db, type_, query, projection={"_id": 1}, limit=limit)
         return [item["_id"] for item in items]
 
@@ -176,7 +173,6 @@ class MongoStore:
     def facts(self, type_: str, predicate: Predicate, *, limit: int) -> dict[str, Facts]:
         """Return the consent facts of rows in which `predicate` holds, by id, in no order."""
         query = to_query(predicate)
-        note(lambda: {"find": type_, "filter": query, "projection": {"acl": 1}, "limit": limit})
         items = found(self._db, type_, query, projection={"acl": 1}, limit=limit)
         return {item["_id"]: item["acl"] for item in items}
 
@@ -190,7 +186,6 @@ class MongoStore:
         """
         query = {field: values[0] if len(values) == 1 else {"$in": list(values)}}
         wanted = {"acl": 1, field: 1}
-        note(lambda: {"find": type_, "filter": query, "projection": wanted, "limit": limit})
         items = found(self._db, type_, query, projection=wanted, limit=limit)
         if len(items) == limit:
             return None
@@ -205,7 +200,6 @@ class MongoStore:
     def count(self, type_: str, predicate: Predicate) -> int:
         """Count the rows in which `predicate` holds, exactly."""
         query = to_query(predicate)
-        note(lambda: {"count": type_, "query": query})
         return counted(self._db, type_, query)
 
     @translated
